@@ -1,0 +1,32 @@
+import { decodeJwt, importPKCS8, SignJWT } from 'jose';
+
+/** Signs claims as a JWT with one key. */
+export type SignAssertion = (claims: Readonly<Record<string, string | number>>) => Promise<string>;
+
+/**
+ * Returns a signer for the private key in `pem` (PKCS #8), which is named by `keyId` in the header of each JWT.
+ *
+ * @throws {Error} if `pem` holds no RSA key that can sign RS256
+ * @see https://www.rfc-editor.org/rfc/rfc7523#section-3
+ * @see https://developers.google.com/identity/protocols/oauth2/service-account#authorizingrequests
+ */
+export async function createSigner(pem: string, keyId: string): Promise<SignAssertion> {
+  const key = await importPKCS8(pem, 'RS256');
+  return (claims) =>
+    new SignJWT({ ...claims }).setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: keyId }).sign(key);
+}
+
+/**
+ * Returns the end of an ID token's life, in milliseconds since the epoch, or `undefined` if `idToken` is no JWT with
+ * an `exp`. The signature is not looked at: the token has just come from Google itself.
+ *
+ * @see https://openid.net/specs/openid-connect-core-1_0.html#IDToken
+ */
+export function idTokenExpiresAtMs(idToken: string): number | undefined {
+  try {
+    const { exp } = decodeJwt(idToken);
+    return exp === undefined ? undefined : exp * 1000;
+  } catch {
+    return undefined;
+  }
+}

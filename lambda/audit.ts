@@ -1,0 +1,157 @@
+import { hash } from 'node:crypto';
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { Door } from './door.ts';
+import { ERRORS, type ErrorCode, type VendError } from './errors.ts';
+import { redact } from './quote.ts';
+import type { Token, TokenRequest, Vended } from './types.ts';
+
+/** What is known of one request, as far as it came. */
+export type Visit = {
+  readonly requestId: string;
+  readonly durationMs: number;
+  readonly door: Door | undefined;
+  readonly profile: string | undefined;
+  readonly request: TokenRequest | undefined;
+} & ({ readonly vended: Vended } | { readonly error: VendError });
+
+/** Where the vendor's log lines and metrics go. */
+export type Audit = {
+  /** Writes the one line and the metrics of a request. */
+  readonly record: (visit: Visit) => void;
+  /** Writes that something failed which no caller hears of, such as a refresh beside a cached token. */
+  readonly warn: (message: string, error: unknown) => void;
+};
+
+type Fields = Record<string, unknown>;
+
+const FINGERPRINT_LENGTH = 16;
+const NAMESPACE = 'GcpTokenVendor';
+
+const CALLER_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['invalid_request', 'access_denied']);
+
+function asked(request: TokenRequest | undefined): Fields {
+  switch (request?.kind) {
+    case undefined:
+      return {};
+    case 'id_token':
+      return { audience: request.audience };
+    case 'access_token':
+      return { scopes: request.scopes ?? 'all' };
+    default:
+      return request satisfies never;
+  }
+}
+
+/** An error's name, message and code, and not its other fields: an error of the SDK's can hold a whole response. */
+function describeCause(cause: unknown): Fields {
+  if (!(cause instanceof Error)) {
+    return {};
+  }
+  const { code } = cause as { code?: unknown };
+  return {
+    cause: {
+      name: cause.name,
+      message: redact(cause.message),
+      ...(typeof code === 'string' ? { code } : {}),
+      stack: redact(cause.stack?.split('\n').slice(1, 6).join('\n') ?? ''),
+    },
+  };
+}
+
+function metricFor(code: ErrorCode): string {
+  if (CALLER_ERRORS.has(code)) {
+    return 'CallerErrors';
+  }
+  return code === 'google_refused' ? 'GoogleRefusals' : 'ServerErrors';
+}
+
+/** Tells tokens apart in a log, and is of no use to anybody who would use one. */
+function createFingerprint(): (token: Token) => string {
+  const known = new WeakMap<Token, string>();
+  return (token) => {
+    const fingerprint = known.get(token) ?? hash('sha256', token.value).slice(0, FINGERPRINT_LENGTH);
+    known.set(token, fingerprint);
+    return fingerprint;
+  };
+}
+
+/**
+ * Returns the audit log: structured lines by Powertools' logger, metrics in the embedded metric format. Each visit is
+ * written without a pause, so that requests which a container serves at the same time do not mix.
+ *
+ * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ */
+export function createAudit({ serviceName }: { readonly serviceName: string }): Audit {
+  const logger = new Logger({ serviceName });
+  const metrics = new Metrics({ namespace: NAMESPACE, serviceName });
+  const fingerprint = createFingerprint();
+
+  const count = (name: string) => metrics.addMetric(name, MetricUnit.Count, 1);
+
+  const measureVended = ({ cached, googleMs }: Vended): void => {
+    count('Vended');
+    if (cached) {
+      count('CacheHits');
+    } else {
+      metrics.addMetric('GoogleLatency', MetricUnit.Milliseconds, googleMs);
+    }
+  };
+
+  const measureError = (error: VendError, door: Door | undefined): void => {
+    count(metricFor(error.code));
+    if (door === undefined || door.kind === 'direct') {
+      count('ThrownErrors');
+    }
+  };
+
+  const describe = (visit: Visit): Fields => ({
+    request_id: visit.requestId,
+    door: visit.door?.kind,
+    caller: visit.door?.caller ?? null,
+    profile: visit.profile ?? null,
+    ...asked(visit.request),
+    duration_ms: visit.durationMs,
+  });
+
+  const recordVended = (visit: Visit, { token, cached, googleMs }: Vended): void => {
+    logger.info('vended', {
+      ...describe(visit),
+      outcome: 'vended',
+      cached,
+      google_ms: googleMs,
+      token_sha256: fingerprint(token),
+      expires_at: new Date(token.expiresAtMs).toISOString(),
+    });
+    measureVended({ token, cached, googleMs });
+  };
+
+  const recordError = (visit: Visit, error: VendError): void => {
+    const level = ERRORS[error.code].status < 500 ? 'warn' : 'error';
+    logger[level]('refused', {
+      ...describe(visit),
+      outcome: error.code,
+      error_description: error.message,
+      ...describeCause(error.cause),
+    });
+    measureError(error, visit.door);
+  };
+
+  return {
+    record: (visit) => {
+      if ('vended' in visit) {
+        recordVended(visit, visit.vended);
+      } else {
+        recordError(visit, visit.error);
+      }
+      metrics.publishStoredMetrics();
+    },
+    warn: (message, error) => {
+      const description = error instanceof Error ? redact(error.message) : undefined;
+      logger.warn(message, {
+        error_description: description,
+        ...describeCause((error as Error | undefined)?.cause),
+      });
+    },
+  };
+}

@@ -1,0 +1,202 @@
+import type { Clock } from './clock.ts';
+import { VendError } from './errors.ts';
+import type { Grant, Minter, Vended } from './types.ts';
+
+export type CacheDependencies = {
+  readonly clock: Clock;
+  /** @default 1000 */
+  readonly maxTokens?: number;
+  /** Told when a refresh beside a cached token failed, which no caller hears of. */
+  readonly onRefreshFailed?: (grant: Grant, error: unknown) => void;
+  readonly sleep?: (ms: number) => Promise<void>;
+};
+
+/** A cached token and, by Google's clock, when it is to be treated how. */
+type Entry = {
+  readonly vended: Vended;
+  /** Until here it is simply served. */
+  readonly refreshAtMs: number;
+  /** From `refreshAtMs` to here it is served while a new one is fetched; from here on a new one is awaited. */
+  readonly awaitAtMs: number;
+  /** Until here it is served if Google cannot be reached. */
+  readonly endAtMs: number;
+};
+
+/** A mint under way. It is good to join until its deadline; after a freeze of the container it may be long past. */
+type Flight = { readonly promise: Promise<Vended>; readonly deadlineMs: number };
+
+type Refusal = { readonly error: VendError; readonly untilMs: number };
+
+const REFRESH_MS = 10 * 60_000;
+const AWAIT_MS = 6 * 60_000;
+const END_MS = 30_000;
+/** A token that lives shorter than this has its thresholds shrunk in proportion. */
+const FULL_LIFE_MS = 20 * 60_000;
+
+const REFUSAL_MEMORY_MS = 5_000;
+/** After a failed refresh, a token that is still good is served for this long before Google is asked again. */
+const QUIET_MS = 5_000;
+/** A caller with a good token in hand waits for a better one no longer than this. */
+const PATIENCE_MS = 2_000;
+/** What no caller waits for may not outlive the moment at which a caller would have to. */
+const MAX_BACKGROUND_MS = 20_000;
+
+const DEFAULT_MAX_TOKENS = 1000;
+
+function keyOf(grant: Grant): string {
+  const what = grant.kind === 'access_token' ? grant.scopes : grant.audience;
+  return `${grant.kind} ${grant.credential} ${what}`;
+}
+
+function entryFor(vended: Vended, nowMs: number): Entry {
+  const { expiresAtMs } = vended.token;
+  const scale = Math.min(1, Math.max(0, expiresAtMs - nowMs) / FULL_LIFE_MS);
+  return {
+    vended: { token: vended.token, cached: true, googleMs: 0 },
+    refreshAtMs: expiresAtMs - REFRESH_MS * scale,
+    awaitAtMs: expiresAtMs - AWAIT_MS * scale,
+    endAtMs: expiresAtMs - END_MS * scale,
+  };
+}
+
+function isRefusal(error: unknown): error is VendError {
+  return error instanceof VendError && error.code === 'google_refused';
+}
+
+/** A `Map` iterates in the order of insertion, so re-inserting what is used keeps the least recently used first. */
+function putBounded<Value>(map: Map<string, Value>, key: string, value: Value, max: number): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size > max) {
+    map.delete(map.keys().next().value ?? key);
+  }
+}
+
+/**
+ * Returns a minter that keeps what `mint` gave and asks it once for a grant, however many callers there are. It
+ * answers without a promise whenever a cached token can be served.
+ *
+ * - A token is served while it has more than 10 minutes left; between 10 and 6 it is served and renewed beside.
+ * - Under 6 minutes a new one is awaited; if Google cannot be reached the old one serves until 30 seconds before its end.
+ * - A refusal of Google's is repeated to callers for 5 seconds.
+ */
+export function createCache(mint: Minter, dependencies: CacheDependencies): Minter {
+  const {
+    clock,
+    maxTokens = DEFAULT_MAX_TOKENS,
+    onRefreshFailed = () => {},
+    sleep = (ms) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
+  } = dependencies;
+  const entries = new Map<string, Entry>();
+  const flights = new Map<string, Flight>();
+  const refusals = new Map<string, Refusal>();
+  const quietUntilMs = new Map<string, number>();
+
+  const remember = (key: string, vended: Vended): void => {
+    putBounded(entries, key, entryFor(vended, clock.googleMs()), maxTokens);
+    quietUntilMs.delete(key);
+    refusals.delete(key);
+  };
+
+  const hush = (key: string): void => {
+    putBounded(quietUntilMs, key, clock.systemMs() + QUIET_MS, maxTokens);
+  };
+
+  const noteFailure = (key: string, error: unknown): void => {
+    if (isRefusal(error)) {
+      putBounded(refusals, key, { error, untilMs: clock.systemMs() + REFUSAL_MEMORY_MS }, maxTokens);
+    }
+    hush(key);
+  };
+
+  const run = async (key: string, grant: Grant, deadlineMs: number): Promise<Vended> => {
+    try {
+      const vended = await mint(grant, deadlineMs);
+      remember(key, vended);
+      return vended;
+    } catch (error) {
+      noteFailure(key, error);
+      throw error;
+    }
+  };
+
+  const flightUnderWay = (key: string): Flight | undefined => {
+    const flight = flights.get(key);
+    return flight !== undefined && clock.systemMs() < flight.deadlineMs ? flight : undefined;
+  };
+
+  const fly = (key: string, grant: Grant, deadlineMs: number): Promise<Vended> => {
+    const underWay = flightUnderWay(key);
+    if (underWay !== undefined) {
+      return underWay.promise;
+    }
+    const flight: Flight = { promise: run(key, grant, deadlineMs), deadlineMs };
+    const land = () => {
+      if (flights.get(key) === flight) {
+        flights.delete(key);
+      }
+    };
+    flights.set(key, flight);
+    flight.promise.then(land, land);
+    return flight.promise;
+  };
+
+  const isQuiet = (key: string): boolean => clock.systemMs() < (quietUntilMs.get(key) ?? 0);
+
+  const throwRemembered = (key: string): void => {
+    const refusal = refusals.get(key);
+    if (refusal !== undefined && clock.systemMs() < refusal.untilMs) {
+      throw refusal.error;
+    }
+  };
+
+  const refreshBeside = (key: string, grant: Grant, deadlineMs: number): void => {
+    if (!isQuiet(key) && flightUnderWay(key) === undefined) {
+      const until = Math.min(deadlineMs, clock.systemMs() + MAX_BACKGROUND_MS);
+      fly(key, grant, until).catch((error: unknown) => onRefreshFailed(grant, error));
+    }
+  };
+
+  /** A refusal is an answer and is passed on; only if there is no answer does the old token have to do. */
+  const renew = async (key: string, grant: Grant, deadlineMs: number, old: Entry): Promise<Vended> => {
+    try {
+      const flight = fly(key, grant, deadlineMs);
+      const vended = await Promise.race([flight, sleep(PATIENCE_MS).then(() => old.vended)]);
+      if (vended === old.vended) {
+        hush(key);
+      }
+      return vended;
+    } catch (error) {
+      if (isRefusal(error) || clock.googleMs() >= old.endAtMs) {
+        throw error;
+      }
+      onRefreshFailed(grant, error);
+      return old.vended;
+    }
+  };
+
+  const mintAnew = (key: string, grant: Grant, deadlineMs: number): Promise<Vended> => {
+    throwRemembered(key);
+    return fly(key, grant, deadlineMs);
+  };
+
+  return (grant, deadlineMs) => {
+    const key = keyOf(grant);
+    const entry = entries.get(key);
+    const nowMs = clock.googleMs();
+    if (entry === undefined || nowMs >= entry.endAtMs) {
+      return mintAnew(key, grant, deadlineMs);
+    }
+    entries.delete(key);
+    entries.set(key, entry);
+    if (nowMs < entry.refreshAtMs) {
+      return entry.vended;
+    }
+    if (nowMs < entry.awaitAtMs) {
+      refreshBeside(key, grant, deadlineMs);
+      return entry.vended;
+    }
+    throwRemembered(key);
+    return isQuiet(key) ? entry.vended : renew(key, grant, deadlineMs, entry);
+  };
+}

@@ -1,0 +1,34 @@
+/** The time by the system and by Google, in milliseconds since the epoch. */
+export type Clock = {
+  /** What the system believes: for deadlines and ages. */
+  readonly systemMs: () => number;
+  /** What Google's answers say: for assertions and the lifetimes of tokens. */
+  readonly googleMs: () => number;
+  /** Learns from the `Date` header of an answer. Returns whether the correction changed by it. */
+  readonly observe: (date: string | undefined) => boolean;
+};
+
+/** Below this, a difference is the network's latency and the header's whole seconds, not a wrong clock. */
+const TOLERANCE_MS = 10_000;
+
+/**
+ * Returns a clock that follows Google's once an answer of Google's shows that the system's is off.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9110#field.date
+ */
+export function createClock({ now = Date.now }: { readonly now?: () => number } = {}): Clock {
+  let offsetMs = 0;
+
+  return {
+    systemMs: now,
+    googleMs: () => now() + offsetMs,
+    observe: (date) => {
+      const difference = date === undefined ? Number.NaN : Date.parse(date) - now();
+      if (Number.isNaN(difference) || Math.abs(difference - offsetMs) < TOLERANCE_MS) {
+        return false;
+      }
+      offsetMs = Math.abs(difference) < TOLERANCE_MS ? 0 : difference;
+      return true;
+    },
+  };
+}

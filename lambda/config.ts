@@ -1,0 +1,63 @@
+import type { CredentialLocation } from './credential-store.ts';
+
+/** What the stack tells the function through its environment: nothing of it is secret. */
+export type Config = {
+  readonly functionName: string;
+  readonly credentials: ReadonlyMap<string, CredentialLocation>;
+  /** With provisioned concurrency the container is frozen as soon as its start is over. */
+  readonly frozenAfterStart: boolean;
+};
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+function parseLocation(value: unknown): CredentialLocation | undefined {
+  const secret =
+    typeof value === 'object' && value !== null ? (value as { secret?: unknown }).secret : undefined;
+  return typeof secret === 'string' && secret !== '' ? { secret } : undefined;
+}
+
+function parseCredentials(
+  json: string,
+  report: (fault: string) => void,
+): ReadonlyMap<string, CredentialLocation> {
+  const credentials = new Map<string, CredentialLocation>();
+  let document: unknown;
+  try {
+    document = JSON.parse(json);
+  } catch {
+    report('CREDENTIALS is not JSON');
+  }
+  for (const [name, value] of Object.entries(document ?? {})) {
+    const location = parseLocation(value);
+    if (location === undefined) {
+      report(`CREDENTIALS.${name} must be {"secret": "ARN"}`);
+    } else {
+      credentials.set(name, location);
+    }
+  }
+  return credentials;
+}
+
+/**
+ * Returns the function's configuration.
+ *
+ * @throws {Error} with every fault at once
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+ */
+export function parseConfig(environment: Environment): Config {
+  const faults: string[] = [];
+  const required = (name: string): string => {
+    const value = environment[name];
+    if (value === undefined || value === '') {
+      faults.push(`${name} is missing`);
+    }
+    return value ?? '';
+  };
+  const functionName = required('AWS_LAMBDA_FUNCTION_NAME');
+  const credentials = parseCredentials(required('CREDENTIALS') || '{}', (fault) => faults.push(fault));
+  if (faults.length > 0) {
+    throw new Error(`The function's environment is not as its stack sets it: ${faults.join('; ')}.`);
+  }
+  const frozenAfterStart = environment.AWS_LAMBDA_INITIALIZATION_TYPE === 'provisioned-concurrency';
+  return { functionName, credentials, frozenAfterStart };
+}

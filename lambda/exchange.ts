@@ -1,0 +1,176 @@
+import type { Clock } from './clock.ts';
+import { VendError } from './errors.ts';
+import { explainRefusal, type Refusal } from './google-refusal.ts';
+import type { Post, PostResponse } from './post.ts';
+import { quote } from './quote.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What came of an exchange that Google answered. */
+export type ExchangeResult =
+  | { readonly outcome: 'granted'; readonly fields: Fields; readonly googleMs: number }
+  | { readonly outcome: 'refused'; readonly refusal: Refusal; readonly clockCorrected: boolean };
+
+/**
+ * Posts a form to a token endpoint of Google's until it is answered: a yes or a no is returned; silence, overload and
+ * garbage are tried again, inside the time that is left.
+ *
+ * `deadlineMs` is in milliseconds since the epoch by the system's clock.
+ *
+ * @throws {VendError} `google_unavailable`
+ */
+export type Exchange = (
+  url: URL,
+  form: Readonly<Record<string, string>>,
+  deadlineMs: number,
+) => Promise<ExchangeResult>;
+
+export type ExchangeDependencies = {
+  readonly post: Post;
+  readonly clock: Clock;
+  readonly random?: () => number;
+  readonly sleep?: (ms: number) => Promise<void>;
+};
+
+type Attempt =
+  | { readonly outcome: 'answered'; readonly result: ExchangeResult }
+  | {
+      readonly outcome: 'failed';
+      readonly reason: string;
+      readonly cause?: unknown;
+      readonly retryAfterMs: number;
+    };
+
+const ATTEMPTS = 3;
+const ATTEMPT_TIMEOUT_MS = 6_000;
+const FIRST_BACKOFF_MS = 200;
+/** With less time than this, another attempt could only end as a time-out. */
+const MIN_ATTEMPT_MS = 50;
+const MAX_RETRY_AFTER_SECONDS = 3_600;
+
+const RETRYABLE_STATUSES: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
+const RETRYABLE_ERRORS: ReadonlySet<unknown> = new Set([
+  'internal_failure',
+  'server_error',
+  'temporarily_unavailable',
+]);
+
+function parseFields(body: string): Fields | undefined {
+  try {
+    const parsed: unknown = JSON.parse(body);
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
+      ? (parsed as Fields)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function headerOf(response: PostResponse, name: string): string | undefined {
+  return textOf(response.headers[name]);
+}
+
+/** @see https://www.rfc-editor.org/rfc/rfc9110#field.retry-after; its seconds form is the one that Google uses */
+function retryAfterMs(response: PostResponse): number {
+  const seconds = Number(headerOf(response, 'retry-after') ?? 0);
+  return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0), MAX_RETRY_AFTER_SECONDS) * 1000 : 0;
+}
+
+function isRetryable(status: number, fields: Fields | undefined): boolean {
+  const garbage = status === 200 && fields === undefined;
+  return garbage || RETRYABLE_STATUSES.has(status) || RETRYABLE_ERRORS.has(fields?.error);
+}
+
+function describeFailure(status: number, fields: Fields | undefined): string {
+  if (status === 200 && fields === undefined) {
+    return 'its answer is not JSON';
+  }
+  return `it answered ${status}${typeof fields?.error === 'string' ? ` ${quote(fields.error)}` : ''}`;
+}
+
+/** Only the kind of failure is told on: the message of a broken connection is for nobody but the log. */
+function describeBreak(error: unknown): string {
+  const code = textOf((error as { code?: unknown } | undefined)?.code);
+  const timedOut = error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError');
+  return timedOut
+    ? 'it did not answer in time'
+    : `the connection failed${code === undefined ? '' : ` (${code})`}`;
+}
+
+/** Returns the vendor's dialogue with token endpoints, built on `post`. */
+export function createExchange({
+  post,
+  clock,
+  random = Math.random,
+  sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+}: ExchangeDependencies): Exchange {
+  const judge = (response: PostResponse, googleMs: number): Attempt => {
+    const clockCorrected = clock.observe(headerOf(response, 'date'));
+    const fields = parseFields(response.body);
+    if (isRetryable(response.status, fields)) {
+      const reason = describeFailure(response.status, fields);
+      return { outcome: 'failed', reason, retryAfterMs: retryAfterMs(response) };
+    }
+    if (response.status === 200 && fields !== undefined && fields.error === undefined) {
+      return { outcome: 'answered', result: { outcome: 'granted', fields, googleMs } };
+    }
+    const refusal = explainRefusal({
+      status: response.status,
+      error: textOf(fields?.error),
+      description: textOf(fields?.error_description),
+    });
+    return { outcome: 'answered', result: { outcome: 'refused', refusal, clockCorrected } };
+  };
+
+  const attempt = async (
+    url: URL,
+    form: Readonly<Record<string, string>>,
+    timeoutMs: number,
+  ): Promise<Attempt> => {
+    const startedAtMs = clock.systemMs();
+    try {
+      const response = await post(url, form, timeoutMs);
+      return judge(response, clock.systemMs() - startedAtMs);
+    } catch (cause) {
+      return { outcome: 'failed', reason: describeBreak(cause), cause, retryAfterMs: 0 };
+    }
+  };
+
+  return async (url, form, deadlineMs) => {
+    let failure: Extract<Attempt, { outcome: 'failed' }> | undefined;
+    for (let tried = 0; tried < ATTEMPTS; tried += 1) {
+      const backoffMs = tried === 0 ? 0 : random() * FIRST_BACKOFF_MS * 2 ** (tried - 1);
+      const waitMs = Math.max(backoffMs, failure?.retryAfterMs ?? 0);
+      if (clock.systemMs() + waitMs + MIN_ATTEMPT_MS > deadlineMs) {
+        break;
+      }
+      if (waitMs > 0) {
+        await sleep(waitMs);
+      }
+      const outcome = await attempt(url, form, Math.min(ATTEMPT_TIMEOUT_MS, deadlineMs - clock.systemMs()));
+      if (outcome.outcome === 'answered') {
+        return outcome.result;
+      }
+      failure = outcome;
+    }
+    throw unavailable(url, failure);
+  };
+}
+
+function unavailable(url: URL, failure: Extract<Attempt, { outcome: 'failed' }> | undefined): VendError {
+  const reason = failure?.reason ?? 'there was no time left to ask it';
+  return new VendError(
+    'google_unavailable',
+    `Google (${url.host}) cannot be reached: ${reason}. Try again later.`,
+    {
+      ...(failure?.cause === undefined ? {} : { cause: failure.cause }),
+      ...(failure === undefined || failure.retryAfterMs === 0
+        ? {}
+        : { retryAfterSeconds: Math.ceil(failure.retryAfterMs / 1000) }),
+    },
+  );
+}

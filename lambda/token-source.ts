@@ -1,0 +1,97 @@
+import type { Clock } from './clock.ts';
+import { VendError } from './errors.ts';
+import type { Exchange } from './exchange.ts';
+import type { Refusal } from './google-refusal.ts';
+import { openServiceAccount } from './service-account.ts';
+import type { Grant, Token } from './types.ts';
+
+/** What came of asking Google for a token. */
+export type SourceResult =
+  | { readonly outcome: 'granted'; readonly token: Token; readonly googleMs: number }
+  | { readonly outcome: 'refused'; readonly refusal: Refusal; readonly clockCorrected: boolean };
+
+/**
+ * Mints a token from one credential.
+ *
+ * @throws {VendError} `google_unavailable`
+ */
+export type TokenSource = (grant: Grant, deadlineMs: number) => Promise<SourceResult>;
+
+/** The fields of a credential document. */
+export type CredentialDocument = Readonly<Record<string, unknown>>;
+
+/** Makes the error for a faulty document: which field is at fault, and what to do about it. */
+export type Fault = (field: string, fix: string) => VendError;
+
+export type SourceDependencies = { readonly exchange: Exchange; readonly clock: Clock };
+
+/**
+ * Returns the source for a document of one type.
+ *
+ * @throws {VendError} `credential_invalid`, made by `fault`
+ */
+export type OpenSource = (
+  document: CredentialDocument,
+  fault: Fault,
+  dependencies: SourceDependencies,
+) => Promise<TokenSource>;
+
+/** How tokens are minted from a document, by its `type`. */
+const SOURCES: Readonly<Record<string, OpenSource>> = { service_account: openServiceAccount };
+
+/** Types of Google's that the vendor cannot mint from: worth naming, since people have such files at hand. */
+const KNOWN_TYPES = [
+  'authorized_user',
+  'external_account',
+  'external_account_authorized_user',
+  'gdch_service_account',
+  'impersonated_service_account',
+];
+
+function parseDocument(text: string, fault: Fault): CredentialDocument {
+  let document: unknown;
+  try {
+    document = JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch {
+    // The parser's own message quotes the text, which is a secret.
+    throw fault('SecretString', 'is not JSON; store the key file as it is, whole');
+  }
+  if (typeof document !== 'object' || document === null || Array.isArray(document)) {
+    throw fault('SecretString', 'is no JSON object; store the key file as it is, whole');
+  }
+  return document as CredentialDocument;
+}
+
+function sourceFor(document: CredentialDocument, fault: Fault): OpenSource {
+  const { type } = document;
+  if (typeof type === 'string' && Object.hasOwn(SOURCES, type)) {
+    return SOURCES[type] as OpenSource;
+  }
+  if (type === undefined) {
+    throw fault('type', 'is missing; store the key file itself as plaintext, not inside a key/value pair');
+  }
+  const known = KNOWN_TYPES.find((name) => name === type);
+  const received =
+    known === undefined ? 'is none that the vendor knows' : `is ${known}, which cannot be used here`;
+  throw fault('type', `${received}; it must be service_account`);
+}
+
+/**
+ * Returns the source of tokens that the text of a secret describes. `secret` is how errors name the secret; nothing
+ * of `text` is ever part of one.
+ *
+ * @throws {VendError} `credential_invalid`, naming the secret, the field and the fix
+ */
+export async function openTokenSource(
+  text: string,
+  secret: string,
+  dependencies: SourceDependencies,
+): Promise<TokenSource> {
+  const fault: Fault = (field, fix) =>
+    new VendError('credential_invalid', `The secret ${secret} cannot be used: its field ${field} ${fix}.`);
+  if (text.trim() === '') {
+    throw new VendError('credential_invalid', `The secret ${secret} is empty: put the key file into it.`);
+  }
+  const document = parseDocument(text, fault);
+  return await sourceFor(document, fault)(document, fault, dependencies);
+}

@@ -1,0 +1,48 @@
+/** A request for an access token; `scopes` is the expanded set, or `undefined` for all that the profile has. */
+export type AccessTokenRequest = {
+  readonly kind: 'access_token';
+  readonly scopes: readonly string[] | undefined;
+};
+
+/** A request for an ID token whose `aud` is exactly `audience`. */
+export type IdTokenRequest = { readonly kind: 'id_token'; readonly audience: string };
+
+export type TokenRequest = AccessTokenRequest | IdTokenRequest;
+
+/**
+ * What has been authorized and is to be minted. Two grants with the same fields are interchangeable, so a grant
+ * is also what a cache is keyed by.
+ */
+export type Grant =
+  | {
+      readonly kind: 'access_token';
+      /** The name of the credential it is minted from. */
+      readonly credential: string;
+      /** Canonical scope set: full URIs, sorted, parted by one space. */
+      readonly scopes: string;
+    }
+  | { readonly kind: 'id_token'; readonly credential: string; readonly audience: string };
+
+/** A token of Google's and the end of its life, by Google's clock. */
+export type Token = {
+  readonly value: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAtMs: number;
+};
+
+/** A token on its way to a caller, with what the audit line says of how it was come by. */
+export type Vended = {
+  readonly token: Token;
+  readonly cached: boolean;
+  /** How long Google took to answer, in milliseconds; 0 for a token from the cache. */
+  readonly googleMs: number;
+};
+
+/**
+ * Gives a token for a grant, at once where it can be had without waiting.
+ *
+ * `deadlineMs` is when the caller stops waiting, in milliseconds since the epoch by the system's clock.
+ *
+ * @throws {VendError} `credential_invalid`, `credential_unavailable`, `google_refused`, `google_unavailable`, `timeout`
+ */
+export type Minter = (grant: Grant, deadlineMs: number) => Vended | Promise<Vended>;

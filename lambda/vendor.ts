@@ -1,0 +1,67 @@
+import type { Audit } from './audit.ts';
+import { createCache } from './cache.ts';
+import { createClock } from './clock.ts';
+import { type CredentialLocation, createCredentialStore } from './credential-store.ts';
+import { createExchange } from './exchange.ts';
+import { createHandler, type Handler } from './handler.ts';
+import { createMinter } from './mint.ts';
+import { createNetwork, type Network } from './post.ts';
+import type { Profiles } from './profiles.ts';
+import type { ReadSecret } from './secrets-manager.ts';
+import { openTokenSource } from './token-source.ts';
+
+export type VendorDependencies = {
+  readonly profiles: Profiles;
+  readonly credentials: ReadonlyMap<string, CredentialLocation>;
+  readonly readSecret: ReadSecret;
+  readonly audit: Audit;
+  readonly network?: Network;
+  readonly now?: () => number;
+  readonly random?: () => number;
+};
+
+export type Vendor = {
+  readonly handler: Handler;
+  /**
+   * Starts reading the credentials, so that the first request finds them on the way. Resolves when they are there or
+   * have failed; never rejects, because the request that needs one will say what is wrong.
+   */
+  readonly warmUp: () => Promise<void>;
+};
+
+/** More would hold up the start of a container for credentials that it may never be asked for. */
+const MAX_READ_AHEAD = 3;
+
+/** Returns the vendor, put together from its stages. */
+export function createVendor({
+  profiles,
+  credentials: locations,
+  readSecret,
+  audit,
+  network = createNetwork(),
+  now = Date.now,
+  random = Math.random,
+}: VendorDependencies): Vendor {
+  const clock = createClock({ now });
+  const exchange = createExchange({ post: network.post, clock, random });
+  const credentials = createCredentialStore({
+    locations,
+    readSecret,
+    open: (text, secret) => openTokenSource(text, secret, { exchange, clock }),
+    now,
+    onStale: (name, error) =>
+      audit.warn(`the credential ${name} was not read again; the last good one stays`, error),
+  });
+  const mint = createCache(createMinter({ credentials }), {
+    clock,
+    onRefreshFailed: (_grant, error) => audit.warn('a token was not renewed; the cached one stays', error),
+  });
+
+  return {
+    handler: createHandler({ profiles, mint, clock, audit }),
+    warmUp: async () => {
+      const names = [...locations.keys()].slice(0, MAX_READ_AHEAD);
+      await Promise.allSettled(names.map((name) => credentials.get(name)));
+    },
+  };
+}
