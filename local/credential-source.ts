@@ -1,0 +1,90 @@
+import { readFile } from 'node:fs/promises';
+import { UsageError } from '../infra/usage-error.ts';
+import { createClock } from '../lambda/clock.ts';
+import { VendError } from '../lambda/errors.ts';
+import { createSecretReader, type ReadSecret } from '../lambda/secrets-manager.ts';
+import { openTokenSource } from '../lambda/token-source.ts';
+import { startSecretsManager } from './aws/secrets-manager.ts';
+import { FUNCTION_AUDIENCE, type Google, startGoogle } from './google/server.ts';
+import { REGION } from './place.ts';
+import type { Servers } from './servers.ts';
+import type { StartOptions } from './start-options.ts';
+
+/** A secret with the credential in it, and the way to read it. */
+export type CredentialSource = {
+  readonly secretId: string;
+  readonly readSecret: ReadSecret;
+  /** The stand-in that accepts the credential, if it is not the real Google. */
+  readonly google: Google | undefined;
+};
+
+const SECRET_NAME = 'gcp-token-vendor/credential';
+
+/** A document is opened as the function would open it, so that a bad one is found before anything listens. */
+async function demandUsable(text: string, holder: string): Promise<void> {
+  const exchange = () => Promise.reject(new Error('nothing is exchanged while a document is checked'));
+  try {
+    await openTokenSource(text, holder, { exchange, clock: createClock() });
+  } catch (cause) {
+    throw cause instanceof VendError ? new UsageError(cause.message, { cause }) : cause;
+  }
+}
+
+/** The Secrets Manager that the document is read from is a stand-in, but the client that reads it is the real one. */
+async function putIntoSecret(document: string, servers: Servers): Promise<Omit<CredentialSource, 'google'>> {
+  const secretsManager = await servers.start(2, (port) => startSecretsManager({ port, region: REGION }));
+  const secretId = secretsManager.createSecret(SECRET_NAME, { string: document });
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  const readSecret = createSecretReader({ endpoint: secretsManager.url, region: REGION, credentials });
+  return { secretId, readSecret };
+}
+
+async function standIn(servers: Servers, audience: string | undefined): Promise<CredentialSource> {
+  const functionAudience = audience ?? FUNCTION_AUDIENCE;
+  const google = await servers.start(1, (port) => startGoogle({ port, functionAudience }));
+  const key = await google.createServiceAccount().createKey();
+  return { ...(await putIntoSecret(JSON.stringify(key, null, 2), servers)), google };
+}
+
+async function keyFile(file: string, servers: Servers): Promise<CredentialSource> {
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new UsageError(`--key: ${file} cannot be read; give the path of a service-account key file.`, {
+      cause,
+    });
+  });
+  await demandUsable(text, `file ${file}`);
+  return { ...(await putIntoSecret(text, servers)), google: undefined };
+}
+
+async function realSecret(secretId: string): Promise<CredentialSource> {
+  const readSecret = createSecretReader();
+  try {
+    const { text } = await readSecret(secretId);
+    await demandUsable(text, `secret ${secretId}`);
+  } catch (cause) {
+    throw cause instanceof VendError ? new UsageError(`--secret: ${cause.message}`, { cause }) : cause;
+  }
+  return { secretId, readSecret, google: undefined };
+}
+
+/**
+ * Returns the credential that the user chose, checked. `audience` is what the stand-in's private function is to expect.
+ *
+ * @throws {UsageError} for a file or a secret that holds no usable credential
+ */
+export async function openCredentialSource(
+  { credential }: StartOptions,
+  servers: Servers,
+  audience: string | undefined,
+): Promise<CredentialSource> {
+  switch (credential.kind) {
+    case 'stand-in':
+      return await standIn(servers, audience);
+    case 'key':
+      return await keyFile(credential.file, servers);
+    case 'secret':
+      return await realSecret(credential.name);
+    default:
+      return credential satisfies never;
+  }
+}

@@ -1,0 +1,94 @@
+import { parseArgs } from 'node:util';
+import { UsageError } from '../infra/usage-error.ts';
+
+/** Where the local vendor's credential comes from. */
+export type CredentialChoice =
+  | { readonly kind: 'stand-in' }
+  /** A key file: the real Google. */
+  | { readonly kind: 'key'; readonly file: string }
+  /** A secret in the real Secrets Manager: the real Google, and the user's own AWS credentials. */
+  | { readonly kind: 'secret'; readonly name: string };
+
+export type StartOptions = {
+  readonly help: boolean;
+  /** 0 for any that is free; the stand-ins take the two ports above it. */
+  readonly port: number;
+  readonly profilesFile: string;
+  readonly credential: CredentialChoice;
+  readonly requireSignature: boolean;
+};
+
+export const DEFAULT_PORT = 8080;
+export const DEFAULT_PROFILES_FILE = 'infra/profiles.json';
+
+export const START_HELP = `Runs the token vendor on this machine: the function that CDK deploys, behind a local API Gateway and
+Lambda Invoke API, with stand-ins for Secrets Manager and Google. Everything listens on 127.0.0.1 only.
+
+Usage: npm start -- [options]
+
+  --key FILE        use this service-account key file, and the real Google
+  --secret NAME     read this secret from the real Secrets Manager with your own AWS credentials, and use the real Google
+  --iam             demand signed requests (always so with --key and --secret)
+  --profiles FILE   the profiles (${DEFAULT_PROFILES_FILE})
+  --port N          the vendor's port (${DEFAULT_PORT}); the stand-ins take N+1 and N+2; 0 for any that are free
+  --help            this text
+
+Examples:
+  npm start
+  npm start -- --port 9000 --iam
+  npm start -- --key sa.json --profiles my-profiles.json
+`;
+
+const OPTIONS = {
+  key: { type: 'string' },
+  secret: { type: 'string' },
+  iam: { type: 'boolean', default: false },
+  profiles: { type: 'string', default: DEFAULT_PROFILES_FILE },
+  port: { type: 'string', default: String(DEFAULT_PORT) },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
+/** @throws {UsageError} */
+export function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_533) {
+    throw new UsageError(`--port: ${JSON.stringify(text)} is no port; give a number from 0 to 65533.`);
+  }
+  return port;
+}
+
+function parseCredential(key: string | undefined, secret: string | undefined): CredentialChoice {
+  if (key !== undefined && secret !== undefined) {
+    throw new UsageError('Give --key or --secret, not both.');
+  }
+  if (key !== undefined) {
+    return { kind: 'key', file: key };
+  }
+  return secret === undefined ? { kind: 'stand-in' } : { kind: 'secret', name: secret };
+}
+
+function parseFlags(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, strict: true }).values;
+  } catch (error) {
+    const reason = error instanceof Error ? (error.message.split('. ')[0] ?? '') : '';
+    throw new UsageError(`${reason}. See npm start -- --help.`, { cause: error });
+  }
+}
+
+/**
+ * Returns what the arguments of `npm start` ask for.
+ *
+ * @throws {UsageError} naming the argument that is wrong
+ */
+export function parseStartOptions(args: readonly string[]): StartOptions {
+  const { help, port, profiles, key, secret, iam } = parseFlags(args);
+  const credential = parseCredential(key, secret);
+  return {
+    help,
+    port: parsePort(port),
+    profilesFile: profiles,
+    credential,
+    requireSignature: iam || credential.kind !== 'stand-in',
+  };
+}
