@@ -1,0 +1,133 @@
+import { randomInt } from 'node:crypto';
+import { createCertificate } from './certificate.ts';
+import { createKeyFile, type KeyFile, type KeyOwner } from './key-file.ts';
+import { createRsaKey, type RsaKey } from './rsa-key.ts';
+
+const MAX_KEYS = 10;
+
+export type ServiceAccountOptions = {
+  /** @default "vendor@PROJECT.iam.gserviceaccount.com" */
+  readonly email?: string;
+  /** @default "example-project" */
+  readonly projectId?: string;
+  /** @default 21 random digits */
+  readonly uniqueId?: string;
+  /**
+   * The users that it may act for, by domain-wide delegation.
+   * @default none
+   */
+  readonly subjects?: readonly string[];
+};
+
+/** A service account as its owner manages it. */
+export type ServiceAccount = KeyOwner & {
+  /**
+   * Returns a new key, which is accepted from now on.
+   * @throws {Error} if the account has ten keys already, as Google does
+   */
+  readonly createKey: () => Promise<KeyFile>;
+  /** Ends the acceptance of a key; what was issued from it lives on. */
+  readonly deleteKey: (keyId: string) => void;
+  readonly disable: () => void;
+  readonly enable: () => void;
+  readonly delete: () => void;
+};
+
+/** A service account as the token endpoint knows it. */
+export type AccountRecord = KeyOwner & {
+  readonly subjects: ReadonlySet<string>;
+  readonly keys: Map<string, RsaKey>;
+  state: 'enabled' | 'disabled' | 'deleted';
+};
+
+export type ServiceAccounts = {
+  readonly create: (options?: ServiceAccountOptions) => ServiceAccount;
+  /** Returns the account that may use Google now, if there is one by that name. */
+  readonly find: (email: unknown) => AccountRecord | undefined;
+  /** Returns the key of that id and its owner, who may be disabled or deleted. */
+  readonly findKey: (keyId: string) => { readonly key: RsaKey; readonly owner: AccountRecord } | undefined;
+  /** Returns the certificates of an account's keys by their ids. */
+  readonly certificates: (email: string) => Readonly<Record<string, string>> | undefined;
+};
+
+/** The clock and the origin that the accounts' certificates and key files name. */
+export type ServiceAccountsContext = { readonly origin: () => string; readonly now: () => number };
+
+function createRecord(options: ServiceAccountOptions): AccountRecord {
+  const projectId = options.projectId ?? 'example-project';
+  const digits = () => String(randomInt(1e10)).padStart(10, '0');
+  return {
+    email: options.email ?? `vendor@${projectId}.iam.gserviceaccount.com`,
+    projectId,
+    uniqueId: options.uniqueId ?? `1${digits()}${digits()}`,
+    subjects: new Set(options.subjects),
+    keys: new Map(),
+    state: 'enabled',
+  };
+}
+
+function manage(record: AccountRecord, origin: () => string): ServiceAccount {
+  const { email, projectId, uniqueId, keys } = record;
+  return {
+    email,
+    projectId,
+    uniqueId,
+    createKey: async () => {
+      if (keys.size >= MAX_KEYS) {
+        throw new Error(`${email} has ${MAX_KEYS} keys, and Google admits no more: delete one first`);
+      }
+      const key = await createRsaKey();
+      keys.set(key.keyId, key);
+      return createKeyFile(record, key, origin());
+    },
+    deleteKey: (keyId) => {
+      if (!keys.delete(keyId)) {
+        throw new Error(`${email} has no key ${keyId}`);
+      }
+    },
+    disable: () => {
+      record.state = 'disabled';
+    },
+    enable: () => {
+      record.state = 'enabled';
+    },
+    delete: () => {
+      record.state = 'deleted';
+    },
+  };
+}
+
+/** Returns an empty registry of service accounts and their keys. */
+export function createServiceAccounts({ origin, now }: ServiceAccountsContext): ServiceAccounts {
+  const records = new Map<string, AccountRecord>();
+  const find = (email: unknown) => {
+    const record = typeof email === 'string' ? records.get(email) : undefined;
+    return record?.state === 'enabled' ? record : undefined;
+  };
+
+  return {
+    create: (options = {}) => {
+      const record = createRecord(options);
+      if (records.has(record.email)) {
+        throw new Error(`There is a service account ${record.email} already: give another email`);
+      }
+      records.set(record.email, record);
+      return manage(record, origin);
+    },
+    find,
+    findKey: (keyId) => {
+      for (const owner of records.values()) {
+        const key = owner.keys.get(keyId);
+        if (key !== undefined) {
+          return { key, owner };
+        }
+      }
+      return undefined;
+    },
+    certificates: (email) => {
+      const record = find(email);
+      const certificate = (key: RsaKey) => createCertificate(key, { commonName: email, nowMs: now() });
+      return record && Object.fromEntries([...record.keys].map(([id, key]) => [id, certificate(key)]));
+    },
+  };
+}
