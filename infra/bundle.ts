@@ -1,0 +1,46 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
+/** The files of the bundle by name: `index.mjs`, its source map, and notices of licenses where there are any. */
+export type Bundle = ReadonlyMap<string, string>;
+
+/** Where the function begins, in the repository. */
+export const FUNCTION_ENTRY = join(import.meta.dirname, '../lambda/main.ts');
+
+const COMMAND = join(import.meta.dirname, 'bundle-command.ts');
+const TIMEOUT_MS = 60_000;
+const MAX_OUTPUT_BYTES = 32 * 1024 * 1024;
+
+// One process bundles one time, however many stacks and tests it has. Nothing is kept on disk between processes: what
+// is to be deployed with the right to read a Google key must not come from a directory that others can write.
+const built = new Map<string, Bundle>();
+
+function parseFiles(text: string): Bundle {
+  const files: unknown = JSON.parse(text);
+  return new Map(Object.entries(files as Record<string, string>));
+}
+
+function run(entry: string): Bundle {
+  const { status, stdout, stderr, error } = spawnSync(process.execPath, [COMMAND, entry], {
+    encoding: 'utf8',
+    timeout: TIMEOUT_MS,
+    maxBuffer: MAX_OUTPUT_BYTES,
+  });
+  if (status !== 0) {
+    throw new Error(`Bundling ${entry} failed: ${error?.message ?? stderr.trim()}`);
+  }
+  return parseFiles(stdout);
+}
+
+/**
+ * Returns the bundle of the function, minified for Node 24; the same sources give the same bytes.
+ *
+ * Constructs are synchronous and esbuild's plugins are not, so it runs in a process of its own.
+ *
+ * @throws {Error} with esbuild's words
+ */
+export function bundleFunction(entry: string = FUNCTION_ENTRY): Bundle {
+  const bundle = built.get(entry) ?? run(entry);
+  built.set(entry, bundle);
+  return bundle;
+}

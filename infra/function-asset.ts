@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DockerImage } from 'aws-cdk-lib';
+import { type AssetCode, Code } from 'aws-cdk-lib/aws-lambda';
+import type { ProfilesDocument } from '../lambda/profiles.ts';
+import { bundleFunction, FUNCTION_ENTRY } from './bundle.ts';
+
+function sortKeys(_key: string, value: unknown): unknown {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : value;
+}
+
+/** Returns the profiles as they travel with the function: without `$schema`, names and fields in sorted order. */
+export function profilesJson({ $schema: _, ...profiles }: ProfilesDocument): string {
+  return `${JSON.stringify(profiles, sortKeys, 2)}\n`;
+}
+
+function assetFiles(profiles: ProfilesDocument): ReadonlyMap<string, string> {
+  return new Map([...bundleFunction(), ['profiles.json', profilesJson(profiles)]]);
+}
+
+function hashOf(files: ReadonlyMap<string, string>): string {
+  return createHash('sha256')
+    .update(JSON.stringify([...files].sort()))
+    .digest('hex');
+}
+
+/**
+ * Returns the function's code as an asset: the files of its bundle and `profiles.json`. Its hash is that of its content.
+ *
+ * Profiles are in the asset, and not in the environment, because Lambda's environment ends at 4 KB.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+ */
+export function functionAsset(profiles: ProfilesDocument): AssetCode {
+  const files = assetFiles(profiles);
+  const tryBundle = (directory: string) => {
+    for (const [name, text] of files) {
+      writeFileSync(join(directory, name), text);
+    }
+    return true;
+  };
+  return Code.fromAsset(dirname(FUNCTION_ENTRY), {
+    assetHash: hashOf(files),
+    bundling: { image: DockerImage.fromRegistry('none'), local: { tryBundle } },
+  });
+}

@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs';
+import { type ProfilesDocument, ProfilesError, parseProfiles } from '../lambda/profiles.ts';
+import { UsageError } from './usage-error.ts';
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+    throw new UsageError(`${path}: the profiles file cannot be read (${code})`, { cause });
+  }
+}
+
+function parseJson(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.replaceAll(/\s+/g, ' ') : 'unknown';
+    throw new UsageError(`${path}: the profiles file is not JSON: ${reason}`, { cause });
+  }
+}
+
+/**
+ * Returns the profiles in a JSON file, judged by the very parser that the function has.
+ *
+ * @throws {UsageError} in one line if there is no such file or it is no JSON, and with every fault of the profiles
+ */
+export function readProfilesFile(path: string): ProfilesDocument {
+  const document = parseJson(path, read(path));
+  try {
+    parseProfiles(document);
+  } catch (cause) {
+    throw cause instanceof ProfilesError ? new UsageError(`${path}: ${cause.message}`, { cause }) : cause;
+  }
+  return document as ProfilesDocument;
+}

@@ -1,0 +1,186 @@
+import { Duration } from 'aws-cdk-lib';
+import type { ThrottleSettings } from 'aws-cdk-lib/aws-apigatewayv2';
+import type { IAlarmAction } from 'aws-cdk-lib/aws-cloudwatch';
+import type { ISecurityGroup, IVpc, SecurityGroup, SubnetSelection, Vpc } from 'aws-cdk-lib/aws-ec2';
+import { Alias, type IVersion, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+// From `lambda/` come the policy's own parser and the table of errors, and nothing else: so what is refused at synth is
+// exactly what the function refuses.
+import { type Profile, type ProfilesDocument, parseProfiles } from '../lambda/profiles.ts';
+import { type CredentialSecrets, createCredentialSecret, usedCredentials } from './credential-secrets.ts';
+import { TokenApi } from './token-api.ts';
+import { UsageError } from './usage-error.ts';
+import { createVendorAlarms, type VendorAlarms } from './vendor-alarms.ts';
+import { createVendorFunction } from './vendor-function.ts';
+import { createVendorProfile, type VendorProfile } from './vendor-profile.ts';
+
+export interface GcpTokenVendorProps {
+  /** What may be vended, by the names of profiles. */
+  readonly profiles: ProfilesDocument;
+
+  /**
+   * The secrets that hold Google's credentials, by the names that profiles call them by. The function may read those
+   * that a profile names, and no other.
+   * @default - one new secret named `default`, empty, with a KMS key of its own; both stay when the stack goes
+   */
+  readonly credentials?: CredentialSecrets;
+
+  /**
+   * Memory in MB. A vend takes few; but CPU grows with memory, and a cold start and a signature take CPU.
+   * @default 512
+   */
+  readonly memorySize?: number;
+
+  /**
+   * How long a request may take. API Gateway gives up at 30 seconds, so more helps only those who invoke the function.
+   * @default Duration.seconds(29)
+   */
+  readonly timeout?: Duration;
+
+  /**
+   * How many environments the function may have at most.
+   * @default - the account's limit
+   */
+  readonly reservedConcurrentExecutions?: number;
+
+  /**
+   * How many environments are kept warm, by the names of profiles.
+   * @default - none
+   */
+  readonly provisionedConcurrentExecutions?: Readonly<Record<string, number>>;
+
+  /**
+   * How long the function's log, the audit of who got which token, and the API's access log are kept.
+   * @default RetentionDays.ONE_YEAR
+   */
+  readonly logRetention?: RetentionDays;
+
+  /**
+   * The VPC to put the function in. It must have a way to Google and to Secrets Manager.
+   * @default - none
+   */
+  readonly vpc?: IVpc | Vpc;
+
+  /**
+   * Where in the VPC.
+   * @default - CDK's choice: private subnets with a way out
+   */
+  readonly vpcSubnets?: SubnetSelection;
+
+  /**
+   * The function's security groups in the VPC.
+   * @default - a new one
+   */
+  readonly securityGroups?: readonly (ISecurityGroup | SecurityGroup)[];
+
+  /**
+   * Whether there is an HTTP API; without it the function can be invoked, and be a task of Step Functions.
+   * @default true
+   */
+  readonly api?: boolean;
+
+  /**
+   * What the API takes of all callers together, in requests a second and in a burst.
+   * @default - 100 a second, in bursts of 200
+   */
+  readonly throttle?: ThrottleSettings;
+
+  /**
+   * What a mint may take at the 99th percentile before an alarm is raised.
+   * @default Duration.seconds(3)
+   */
+  readonly slowMint?: Duration;
+
+  /**
+   * What happens when one of the alarms is raised.
+   * @default - nothing
+   */
+  readonly alarmActions?: readonly IAlarmAction[];
+}
+
+function requireKnown(what: string, names: readonly string[], known: readonly string[]): void {
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    throw new UsageError(
+      `${what}: there is no profile "${unknown.join('", "')}"; there are: ${known.join(', ')}`,
+    );
+  }
+}
+
+/**
+ * Vends short-lived Google tokens to AWS workloads, by profile: `vendor.profile('reports').grantVend(role)`.
+ *
+ * Each profile is a Lambda alias and, with the API, a route under IAM authorization. Nobody may use one until
+ * it is granted.
+ */
+export class GcpTokenVendor extends Construct {
+  readonly function: LambdaFunction;
+  /** The HTTP API; `undefined` with `api: false`. */
+  readonly api: TokenApi | undefined;
+  /** The secrets of the credentials that profiles mint from, by name. */
+  readonly credentials: CredentialSecrets;
+  readonly alarms: VendorAlarms;
+  readonly #profiles: ReadonlyMap<string, VendorProfile>;
+
+  /**
+   * @throws {ProfilesError} with every fault of the profiles
+   * @throws {UsageError} if what is given does not go together
+   */
+  constructor(scope: Construct, id: string, props: GcpTokenVendorProps) {
+    super(scope, id);
+    const profiles = parseProfiles(props.profiles);
+    const logRetention = props.logRetention ?? RetentionDays.ONE_YEAR;
+    const provisioned = props.provisionedConcurrentExecutions ?? {};
+    requireKnown('provisionedConcurrentExecutions', Object.keys(provisioned), [...profiles.keys()]);
+    const credentials = props.credentials ?? { default: createCredentialSecret(this) };
+    this.credentials = usedCredentials(this, profiles, credentials);
+    this.function = createVendorFunction(this, {
+      profiles: props.profiles,
+      credentials: this.credentials,
+      memorySize: props.memorySize ?? 512,
+      timeout: props.timeout ?? Duration.seconds(29),
+      logRetention,
+      reservedConcurrentExecutions: props.reservedConcurrentExecutions,
+      vpc: props.vpc,
+      vpcSubnets: props.vpcSubnets,
+      securityGroups: props.securityGroups,
+    });
+    this.api =
+      props.api === false
+        ? undefined
+        : new TokenApi(this, 'Api', {
+            throttle: props.throttle ?? { rateLimit: 100, burstLimit: 200 },
+            logRetention,
+          });
+    this.#profiles = new Map(
+      [...profiles.values()].map((profile) => [profile.name, this.#open(profile, provisioned[profile.name])]),
+    );
+    this.alarms = createVendorAlarms(this, {
+      fn: this.function,
+      slowMint: props.slowMint ?? Duration.seconds(3),
+      actions: props.alarmActions ?? [],
+    });
+  }
+
+  /**
+   * Returns a profile, to be granted or made a task of.
+   *
+   * @throws {UsageError} if there is no profile of that name
+   */
+  profile(name: string): VendorProfile {
+    requireKnown('profile', [name], [...this.#profiles.keys()]);
+    return this.#profiles.get(name) as VendorProfile;
+  }
+
+  #open(profile: Profile, provisionedConcurrentExecutions: number | undefined): VendorProfile {
+    const alias = new Alias(this, `Profile-${profile.name}`, {
+      aliasName: profile.name,
+      // CDK's classes do not fit their own interfaces under exactOptionalPropertyTypes.
+      version: this.function.currentVersion as IVersion,
+      ...(provisionedConcurrentExecutions !== undefined && { provisionedConcurrentExecutions }),
+    });
+    const routeArns = this.api?.addProfile(profile.name, alias) ?? [];
+    return createVendorProfile({ profile, alias, routeArns });
+  }
+}

@@ -1,0 +1,75 @@
+import { Stack, Token, TokenComparison } from 'aws-cdk-lib';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { Alias } from 'aws-cdk-lib/aws-lambda';
+import type { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import type { Construct } from 'constructs';
+import type { Profile } from '../lambda/profiles.ts';
+import { UsageError } from './usage-error.ts';
+import { createVendTask, type VendTaskProps } from './vend-task.ts';
+
+/** One profile of a vendor, as a thing that others can be given the use of. */
+export type VendorProfile = {
+  readonly name: string;
+  /** The Lambda alias that is the profile. */
+  readonly alias: Alias;
+  /** The ARNs of its routes; none without the HTTP API. */
+  readonly routeArns: readonly string[];
+  /**
+   * Lets `grantee` have the profile's tokens, by Lambda and by HTTP: exactly its alias and its routes.
+   *
+   * @throws {UsageError} if the grantee has no policy that could be written here: a principal of another account, a service
+   */
+  readonly grantVend: (grantee: IGrantable) => Grant;
+  /**
+   * Returns a Step Functions task that asks this profile for a token.
+   *
+   * The token stays in the execution's history, as every result of a state does.
+   *
+   * @throws {UsageError} if the profile does not allow what a literal request asks for
+   */
+  readonly vendTask: (scope: Construct, id: string, props: VendTaskProps) => LambdaInvoke;
+};
+
+const ADVICE =
+  'An HTTP API and its IAM authorization end at the account; make a role in this one, grant it, and let the caller assume it.';
+
+function grantVend(name: string, alias: Alias, routeArns: readonly string[], grantee: IGrantable): Grant {
+  const account = grantee.grantPrincipal.principalAccount;
+  const foreign =
+    account !== undefined &&
+    Token.compareStrings(account, Stack.of(alias).account) === TokenComparison.DIFFERENT;
+  if (foreign) {
+    throw new UsageError(`The profile ${name} cannot be granted to the account ${account}. ${ADVICE}`);
+  }
+  const grant = Grant.addToPrincipal({
+    grantee,
+    actions: ['lambda:InvokeFunction'],
+    resourceArns: [alias.functionArn],
+  });
+  if (!grant.success) {
+    throw new UsageError(
+      `The profile ${name} cannot be granted to ${String(grantee.grantPrincipal)}: it has no policy to write to. ${ADVICE}`,
+    );
+  }
+  return routeArns.length === 0
+    ? grant
+    : grant.combine(
+        Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns: [...routeArns] }),
+      );
+}
+
+/** Returns the profile over its alias and its routes. */
+export function createVendorProfile(parts: {
+  readonly profile: Profile;
+  readonly alias: Alias;
+  readonly routeArns: readonly string[];
+}): VendorProfile {
+  const { profile, alias, routeArns } = parts;
+  return {
+    name: profile.name,
+    alias,
+    routeArns,
+    grantVend: (grantee) => grantVend(profile.name, alias, routeArns, grantee),
+    vendTask: (scope, id, props) => createVendTask(scope, id, { ...props, profile, alias }),
+  };
+}

@@ -1,0 +1,214 @@
+import aslValidator from 'asl-validator';
+import { Duration } from 'aws-cdk-lib';
+import {
+  DefinitionBody,
+  Fail,
+  JsonPath,
+  Pass,
+  QueryLanguage,
+  StateMachine,
+  type StateMachineProps,
+  Timeout,
+} from 'aws-cdk-lib/aws-stepfunctions';
+import { StateMachine as LocalStateMachine } from 'aws-local-stepfunctions';
+import { expect, test } from 'vitest';
+import type { VendTaskProps } from '../infra/vend-task.ts';
+import { ERRORS, type ErrorCode, VendError } from '../lambda/errors.ts';
+import { createVendorStack } from './infra-rig.ts';
+
+const AUDIENCE = 'https://europe-west1-example.cloudfunctions.net/hello';
+const ALIAS_ARN = 'arn:aws:lambda:eu-west-1:111111111111:function:vendor:default';
+
+type State = Readonly<Record<string, unknown>> & {
+  readonly Retry: readonly Readonly<Record<string, unknown>>[];
+};
+type Definition = { readonly StartAt: string; readonly States: Readonly<Record<string, State>> };
+
+/** A state machine with one task of the vendor's, and its definition with the alias's ARN put in. */
+function createMachine(props: VendTaskProps, machine: Partial<StateMachineProps> = {}, catches = false) {
+  const rig = createVendorStack(() => ({ api: false }));
+  const task = rig.vendor.profile('default').vendTask(rig.stack, 'Vend', props);
+  if (catches) {
+    task.addCatch(new Pass(rig.stack, 'Recovered'), { errors: ['GoogleUnavailable'], resultPath: '$.error' });
+    task.addCatch(new Fail(rig.stack, 'Refused', { error: 'Refused' }), { errors: ['AccessDenied'] });
+  }
+  new StateMachine(rig.stack, 'Machine', { definitionBody: DefinitionBody.fromChainable(task), ...machine });
+  const [{ DefinitionString } = { DefinitionString: undefined }] = rig.properties(
+    'AWS::StepFunctions::StateMachine',
+  );
+  const parts = (DefinitionString as { 'Fn::Join': readonly [string, readonly unknown[]] })['Fn::Join'][1];
+  const text = parts.map((part) => (typeof part === 'string' ? part : ALIAS_ARN)).join('');
+  return { ...rig, definition: JSON.parse(text) as Definition };
+}
+
+test('a task invokes the alias itself and its result is the payload', () => {
+  const { definition } = createMachine({ audience: AUDIENCE, resultPath: '$.google' });
+
+  expect(definition.States.Vend).toMatchObject({
+    Type: 'Task',
+    Resource: ALIAS_ARN,
+    Parameters: { audience: AUDIENCE },
+    ResultPath: '$.google',
+  });
+});
+
+test('a task tries again on exactly the errors that another try helps, with backoff and full jitter', () => {
+  const { definition } = createMachine({ audience: AUDIENCE });
+
+  const retryable = Object.values(ERRORS).filter(({ retryable }) => retryable);
+
+  expect(definition.States.Vend?.Retry).toEqual([
+    {
+      ErrorEquals: [
+        ...retryable.map(({ thrownAs }) => thrownAs),
+        'Lambda.AWSLambdaException',
+        'Lambda.ClientExecutionTimeoutException',
+        'Lambda.SdkClientException',
+        'Lambda.ServiceException',
+        'Lambda.TooManyRequestsException',
+      ],
+      IntervalSeconds: 1,
+      MaxAttempts: 4,
+      BackoffRate: 2,
+      MaxDelaySeconds: 20,
+      JitterStrategy: 'FULL',
+    },
+  ]);
+  expect(retryable.map(({ thrownAs }) => thrownAs).sort()).toEqual([
+    'CredentialUnavailable',
+    'GoogleUnavailable',
+    'Timeout',
+  ]);
+});
+
+test.each<[string, VendTaskProps, object]>([
+  ['a list of scopes', { scopes: ['cloud-platform'] }, { scopes: ['cloud-platform'] }],
+  ['scopes in one string', { scopes: 'cloud-platform' }, { scopes: 'cloud-platform' }],
+  ['nothing, for all the scopes', {}, {}],
+  ['an audience known at run time', { audience: JsonPath.stringAt('$.a') }, { 'audience.$': '$.a' }],
+  ['scopes known at run time', { scopes: JsonPath.listAt('$.s') }, { 'scopes.$': '$.s' }],
+])('a task can ask for %s', (_, props, parameters) => {
+  const { definition } = createMachine(props);
+
+  expect(definition.States.Vend?.Parameters).toEqual(parameters);
+});
+
+test('a task can be written in JSONata', () => {
+  const { definition } = createMachine(
+    { audience: '{% $states.input.audience %}', queryLanguage: QueryLanguage.JSONATA },
+    { queryLanguage: QueryLanguage.JSONATA },
+  );
+
+  expect(definition.States.Vend).toMatchObject({ Arguments: { audience: '{% $states.input.audience %}' } });
+});
+
+test.each<[string, VendTaskProps, string]>([
+  [
+    'an audience',
+    { audience: 'https://evil.example.com' },
+    'does not allow the audience "https://evil.example.com"',
+  ],
+  ['a scope', { scopes: ['cloud-platform', 'storage-rw'] }, 'does not allow the scopes ["storage-rw"]'],
+  ['what is no scope', { scopes: 'storage' }, 'does not allow the scopes ["storage"]'],
+  ['no scope at all', { scopes: [] }, 'does not allow the scopes []'],
+])('refuses at synth %s that the profile does not allow', (_, props, message) => {
+  expect(() => createMachine(props)).toThrow(message);
+});
+
+test('refuses at synth to ask for both', () => {
+  const both = { audience: AUDIENCE, scopes: ['cloud-platform'] } as unknown as VendTaskProps;
+
+  expect(() => createMachine(both)).toThrow('not for both');
+});
+
+test("the state machine's role may invoke exactly the alias", () => {
+  const { properties, resources } = createMachine({ audience: AUDIENCE });
+
+  const alias = Object.keys(resources('AWS::Lambda::Alias'))
+    .filter((id) => id.includes('default'))
+    .join();
+
+  expect(properties('AWS::IAM::Policy').map(({ PolicyDocument }) => PolicyDocument)).toEqual([
+    {
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Action: 'lambda:InvokeFunction', Resource: { Ref: alias } }],
+    },
+  ]);
+});
+
+test('the definition is valid Amazon States Language', () => {
+  const { definition } = createMachine({ audience: AUDIENCE, resultPath: '$.google' }, {}, true);
+
+  const { isValid, errorsText } = aslValidator(JSON.parse(JSON.stringify(definition)));
+
+  expect(isValid, errorsText('\n')).toBe(true);
+});
+
+/** Runs the machine with a vendor that throws each of `codes` in turn and then answers. */
+async function run(codes: readonly ErrorCode[]) {
+  const { definition } = createMachine(
+    { audience: JsonPath.stringAt('$.audience'), resultPath: '$.google' },
+    {},
+    true,
+  );
+  const events: unknown[] = [];
+  const handler = (event: unknown) => {
+    const code = codes[events.push(event) - 1];
+    return code === undefined
+      ? Promise.resolve({ id_token: 'x' })
+      : Promise.reject(new VendError(code, 'why'));
+  };
+  const machine = new LocalStateMachine(definition as never);
+  const execution = machine.run(
+    { audience: AUDIENCE },
+    {
+      overrides: {
+        taskResourceLocalHandlers: { Vend: handler },
+        retryIntervalOverrides: { Vend: [0, 0, 0, 0] },
+      },
+    },
+  );
+  const outcome = await execution.result.then(
+    (value: unknown) => ({ value }),
+    (error: unknown) => ({ error: String(error) }),
+  );
+  return { events, outcome };
+}
+
+test('a state machine gets its token after errors that pass by themselves', async () => {
+  const { events, outcome } = await run(['google_unavailable', 'timeout', 'credential_unavailable']);
+
+  expect(events).toEqual(Array(4).fill({ audience: AUDIENCE }));
+  expect(outcome).toEqual({ value: { audience: AUDIENCE, google: { id_token: 'x' } } });
+});
+
+test('a state machine catches by name an error that outlasts its tries', async () => {
+  const { events, outcome } = await run(Array(9).fill('google_unavailable'));
+
+  expect(events).toHaveLength(5);
+  expect(outcome).toMatchObject({ value: { audience: AUDIENCE, error: { Error: 'GoogleUnavailable' } } });
+});
+
+test('a state machine does not try a refusal again', async () => {
+  const { events, outcome } = await run(['access_denied']);
+
+  expect(events).toHaveLength(1);
+  expect(outcome).toHaveProperty('error');
+});
+
+test.each(Object.entries(ERRORS).filter(([, { retryable }]) => !retryable))(
+  '%s is not tried again',
+  async (code) => {
+    const { events } = await run([code as ErrorCode]);
+
+    expect(events).toHaveLength(1);
+  },
+);
+
+test('what every task state takes is passed on', () => {
+  const taskTimeout = Timeout.duration(Duration.seconds(40));
+
+  const { definition } = createMachine({ audience: AUDIENCE, comment: 'for the reports', taskTimeout });
+
+  expect(definition.States.Vend).toMatchObject({ Comment: 'for the reports', TimeoutSeconds: 40 });
+});
