@@ -11,7 +11,7 @@ import {
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 
-/** The CloudWatch namespace of the metrics that the function writes, each with the dimension `FunctionName`. */
+/** The CloudWatch namespace of the metrics that the function writes, each with its own name as the dimension `service`. */
 export const METRICS_NAMESPACE = 'GcpTokenVendor';
 
 const PERIOD = Duration.minutes(5);
@@ -39,7 +39,7 @@ function vendorMetric(fn: IFunction, metricName: string, statistic: string): Met
   return new Metric({
     namespace: METRICS_NAMESPACE,
     metricName,
-    dimensionsMap: { FunctionName: fn.functionName },
+    dimensionsMap: { service: fn.functionName },
     period: PERIOD,
     statistic,
   });

@@ -13,7 +13,6 @@ import type { Construct } from 'constructs';
 import type { ProfilesDocument } from '../lambda/profiles.ts';
 import { type CredentialSecrets, credentialsVariable, readStatements } from './credential-secrets.ts';
 import { functionAsset } from './function-asset.ts';
-import { METRICS_NAMESPACE } from './vendor-alarms.ts';
 import { allowVpcAccess, denyVpcAccessToCode } from './vpc-access.ts';
 
 /** What the function is made of. */
@@ -76,8 +75,6 @@ export function createVendorFunction(scope: Construct, props: VendorFunctionProp
     timeout: props.timeout,
     environment: {
       CREDENTIALS: credentialsVariable(scope, props.credentials),
-      POWERTOOLS_METRICS_NAMESPACE: METRICS_NAMESPACE,
-      POWERTOOLS_SERVICE_NAME: 'gcp-token-vendor',
     },
     ...(props.reservedConcurrentExecutions !== undefined && {
       reservedConcurrentExecutions: props.reservedConcurrentExecutions,

@@ -1,5 +1,11 @@
 import { decodeJwt, importPKCS8, SignJWT } from 'jose';
 
+/** @see https://www.rfc-editor.org/rfc/rfc7518#section-3.3 */
+const MIN_MODULUS_BITS = 2048;
+
+/** The last second that a `Date` can hold. */
+const MAX_SECONDS = 8_640_000_000_000;
+
 /** Signs claims as a JWT with one key. */
 export type SignAssertion = (claims: Readonly<Record<string, string | number>>) => Promise<string>;
 
@@ -12,6 +18,10 @@ export type SignAssertion = (claims: Readonly<Record<string, string | number>>) 
  */
 export async function createSigner(pem: string, keyId: string): Promise<SignAssertion> {
   const key = await importPKCS8(pem, 'RS256');
+  // Otherwise it would be found out only when something is to be signed.
+  if (Number((key.algorithm as { modulusLength?: unknown }).modulusLength) < MIN_MODULUS_BITS) {
+    throw new Error(`the key is shorter than ${MIN_MODULUS_BITS} bits`);
+  }
   return (claims) =>
     new SignJWT({ ...claims }).setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: keyId }).sign(key);
 }
@@ -24,8 +34,8 @@ export async function createSigner(pem: string, keyId: string): Promise<SignAsse
  */
 export function idTokenExpiresAtMs(idToken: string): number | undefined {
   try {
-    const { exp } = decodeJwt(idToken);
-    return exp === undefined ? undefined : exp * 1000;
+    const exp: unknown = decodeJwt(idToken).exp;
+    return typeof exp === 'number' && exp > 0 && exp <= MAX_SECONDS ? exp * 1000 : undefined;
   } catch {
     return undefined;
   }

@@ -1,9 +1,10 @@
 const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
+const PORT = '[1-9]\\d{0,4}';
 const PATH = "[\\w.~!$&'()+,;=:@%/-]";
 const URL_AUDIENCE = new RegExp(
-  `^https://${LABEL}(?:\\.${LABEL})*(?::\\d{1,5})?(?:/${PATH}*)?(?:\\?${PATH}*)?$`,
+  `^https://${LABEL}(?:\\.${LABEL})*(?::${PORT})?(?:/${PATH}*)?(?:\\?${PATH}*)?$`,
 );
-const URL_PATTERN = new RegExp(`^https://[a-z0-9.*-]+(?::\\d{1,5})?(?:/(?:${PATH}|\\*)*)?$`);
+const URL_PATTERN = new RegExp(`^https://[a-z0-9.*-]+(?::${PORT})?(?:/(?:${PATH}|\\*)*)?$`);
 const OAUTH_CLIENT_ID = /^\d{1,32}(?:-[a-z0-9]{1,64})?\.apps\.googleusercontent\.com$/;
 const DOT_SEGMENT = /\/\.{1,2}(?:[/?]|$)|%2e/i;
 const BROKEN_PERCENT = /%(?![0-9a-f]{2})/i;
@@ -48,7 +49,10 @@ export function audiencePatternFault(pattern: string): string | undefined {
   }
   const [host = '', ...segments] = pattern.slice('https://'.length).split('/');
   const labels = (host.split(':')[0] ?? '').split('.');
-  if (labels.slice(-2).some((label) => label.includes('*')) || labels.includes('')) {
+  if (labels.includes('')) {
+    return 'has an empty label in its host';
+  }
+  if (labels.slice(-2).some((label) => label.includes('*'))) {
     return 'has a `*` in the last two labels of its host, which would admit the hosts of strangers';
   }
   return [...labels, ...segments].every((part) => part.split('*').length <= 2)

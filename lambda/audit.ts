@@ -1,19 +1,10 @@
 import { hash } from 'node:crypto';
 import { Logger } from '@aws-lambda-powertools/logger';
-import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import type { Door } from './door.ts';
-import { ERRORS, type ErrorCode, type VendError } from './errors.ts';
+import { ERRORS, type VendError } from './errors.ts';
+import { createMeter } from './metrics.ts';
 import { redact } from './quote.ts';
 import type { Token, TokenRequest, Vended } from './types.ts';
-
-/** What is known of one request, as far as it came. */
-export type Visit = {
-  readonly requestId: string;
-  readonly durationMs: number;
-  readonly door: Door | undefined;
-  readonly profile: string | undefined;
-  readonly request: TokenRequest | undefined;
-} & ({ readonly vended: Vended } | { readonly error: VendError });
+import type { Visit } from './visit.ts';
 
 /** Where the vendor's log lines and metrics go. */
 export type Audit = {
@@ -26,18 +17,15 @@ export type Audit = {
 type Fields = Record<string, unknown>;
 
 const FINGERPRINT_LENGTH = 16;
-const NAMESPACE = 'GcpTokenVendor';
-
-const CALLER_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['invalid_request', 'access_denied']);
 
 function asked(request: TokenRequest | undefined): Fields {
   switch (request?.kind) {
     case undefined:
       return {};
     case 'id_token':
-      return { audience: request.audience };
+      return { audience: redact(request.audience) };
     case 'access_token':
-      return { scopes: request.scopes ?? 'all' };
+      return { scopes: request.scopes?.map(redact) ?? 'all' };
     default:
       return request satisfies never;
   }
@@ -54,16 +42,12 @@ function describeCause(cause: unknown): Fields {
       name: cause.name,
       message: redact(cause.message),
       ...(typeof code === 'string' ? { code } : {}),
-      stack: redact(cause.stack?.split('\n').slice(1, 6).join('\n') ?? ''),
+      stack: redact(cause.stack ?? '')
+        .split('\n')
+        .slice(1, 6)
+        .join('\n'),
     },
   };
-}
-
-function metricFor(code: ErrorCode): string {
-  if (CALLER_ERRORS.has(code)) {
-    return 'CallerErrors';
-  }
-  return code === 'google_refused' ? 'GoogleRefusals' : 'ServerErrors';
 }
 
 /** Tells tokens apart in a log, and is of no use to anybody who would use one. */
@@ -77,33 +61,13 @@ function createFingerprint(): (token: Token) => string {
 }
 
 /**
- * Returns the audit log: structured lines by Powertools' logger, metrics in the embedded metric format. Each visit is
- * written without a pause, so that requests which a container serves at the same time do not mix.
- *
- * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ * Returns the audit log: structured lines by Powertools' logger, and the metrics. Each visit is written without a
+ * pause, so that requests which a container serves at the same time do not mix.
  */
 export function createAudit({ serviceName }: { readonly serviceName: string }): Audit {
   const logger = new Logger({ serviceName });
-  const metrics = new Metrics({ namespace: NAMESPACE, serviceName });
+  const measure = createMeter({ serviceName });
   const fingerprint = createFingerprint();
-
-  const count = (name: string) => metrics.addMetric(name, MetricUnit.Count, 1);
-
-  const measureVended = ({ cached, googleMs }: Vended): void => {
-    count('Vended');
-    if (cached) {
-      count('CacheHits');
-    } else {
-      metrics.addMetric('GoogleLatency', MetricUnit.Milliseconds, googleMs);
-    }
-  };
-
-  const measureError = (error: VendError, door: Door | undefined): void => {
-    count(metricFor(error.code));
-    if (door === undefined || door.kind === 'direct') {
-      count('ThrownErrors');
-    }
-  };
 
   const describe = (visit: Visit): Fields => ({
     request_id: visit.requestId,
@@ -123,7 +87,6 @@ export function createAudit({ serviceName }: { readonly serviceName: string }): 
       token_sha256: fingerprint(token),
       expires_at: new Date(token.expiresAtMs).toISOString(),
     });
-    measureVended({ token, cached, googleMs });
   };
 
   const recordError = (visit: Visit, error: VendError): void => {
@@ -134,7 +97,6 @@ export function createAudit({ serviceName }: { readonly serviceName: string }): 
       error_description: error.message,
       ...describeCause(error.cause),
     });
-    measureError(error, visit.door);
   };
 
   return {
@@ -144,7 +106,7 @@ export function createAudit({ serviceName }: { readonly serviceName: string }): 
       } else {
         recordError(visit, visit.error);
       }
-      metrics.publishStoredMetrics();
+      measure(visit);
     },
     warn: (message, error) => {
       const description = error instanceof Error ? redact(error.message) : undefined;

@@ -1,6 +1,6 @@
 import { VendError } from './errors.ts';
 import type { Profile, Profiles } from './profiles.ts';
-import { quote } from './quote.ts';
+import { quote, redact } from './quote.ts';
 import type { Grant, TokenRequest } from './types.ts';
 
 const MAX_NAMES_SHOWN = 5;
@@ -42,7 +42,7 @@ function authorizeScopes(profile: Profile, scopes: readonly string[]): Grant {
   }
   if (refused.length > 0) {
     throw denied(
-      `The profile ${profile.name} does not allow ${some(refused)}; it allows ${some(profile.scopes)}.`,
+      `The profile ${profile.name} does not allow ${redact(some(refused))}; it allows ${some(profile.scopes)}.`,
     );
   }
   return { kind: 'access_token', credential: profile.credential, scopes: scopes.join(' ') };

@@ -92,7 +92,12 @@ export function createCache(mint: Minter, dependencies: CacheDependencies): Mint
   const refusals = new Map<string, Refusal>();
   const quietUntilMs = new Map<string, number>();
 
+  /** A mint that a freeze held up may end after a newer one, and must not put the older token back. */
   const remember = (key: string, vended: Vended): void => {
+    const known = entries.get(key)?.vended.token.expiresAtMs ?? 0;
+    if (known > vended.token.expiresAtMs) {
+      return;
+    }
     putBounded(entries, key, entryFor(vended, clock.googleMs()), maxTokens);
     quietUntilMs.delete(key);
     refusals.delete(key);
@@ -161,9 +166,12 @@ export function createCache(mint: Minter, dependencies: CacheDependencies): Mint
   const renew = async (key: string, grant: Grant, deadlineMs: number, old: Entry): Promise<Vended> => {
     try {
       const flight = fly(key, grant, deadlineMs);
-      const vended = await Promise.race([flight, sleep(PATIENCE_MS).then(() => old.vended)]);
+      // Half of the time that is left, so that a good token in hand is not lost to the end of the invocation.
+      const patienceMs = Math.min(PATIENCE_MS, (deadlineMs - clock.systemMs()) / 2);
+      const vended = await Promise.race([flight, sleep(patienceMs).then(() => old.vended)]);
       if (vended === old.vended) {
         hush(key);
+        flight.catch((error: unknown) => onRefreshFailed(grant, error));
       }
       return vended;
     } catch (error) {

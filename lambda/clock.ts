@@ -4,8 +4,10 @@ export type Clock = {
   readonly systemMs: () => number;
   /** What Google's answers say: for assertions and the lifetimes of tokens. */
   readonly googleMs: () => number;
-  /** Learns from the `Date` header of an answer. Returns whether the correction changed by it. */
-  readonly observe: (date: string | undefined) => boolean;
+  /** By how much Google's time is ahead of the system's, as far as is known. */
+  readonly offsetMs: () => number;
+  /** Learns from the `Date` header of an answer. */
+  readonly observe: (date: string | undefined) => void;
 };
 
 /** Below this, a difference is the network's latency and the header's whole seconds, not a wrong clock. */
@@ -22,13 +24,13 @@ export function createClock({ now = Date.now }: { readonly now?: () => number } 
   return {
     systemMs: now,
     googleMs: () => now() + offsetMs,
+    offsetMs: () => offsetMs,
     observe: (date) => {
       const difference = date === undefined ? Number.NaN : Date.parse(date) - now();
       if (Number.isNaN(difference) || Math.abs(difference - offsetMs) < TOLERANCE_MS) {
-        return false;
+        return;
       }
       offsetMs = Math.abs(difference) < TOLERANCE_MS ? 0 : difference;
-      return true;
     },
   };
 }

@@ -10,10 +10,28 @@ export type Config = {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 function parseLocation(value: unknown): CredentialLocation | undefined {
-  const secret =
-    typeof value === 'object' && value !== null ? (value as { secret?: unknown }).secret : undefined;
-  return typeof secret === 'string' && secret !== '' ? { secret } : undefined;
+  const { secret, ...others } = isRecord(value) ? value : {};
+  return typeof secret === 'string' && secret !== '' && Object.keys(others).length === 0
+    ? { secret }
+    : undefined;
+}
+
+function parseObject(json: string, report: (fault: string) => void): Readonly<Record<string, unknown>> {
+  try {
+    const document: unknown = JSON.parse(json);
+    if (isRecord(document)) {
+      return document;
+    }
+    report('CREDENTIALS is no JSON object');
+  } catch {
+    report('CREDENTIALS is not JSON');
+  }
+  return {};
 }
 
 function parseCredentials(
@@ -21,13 +39,7 @@ function parseCredentials(
   report: (fault: string) => void,
 ): ReadonlyMap<string, CredentialLocation> {
   const credentials = new Map<string, CredentialLocation>();
-  let document: unknown;
-  try {
-    document = JSON.parse(json);
-  } catch {
-    report('CREDENTIALS is not JSON');
-  }
-  for (const [name, value] of Object.entries(document ?? {})) {
+  for (const [name, value] of Object.entries(parseObject(json, report))) {
     const location = parseLocation(value);
     if (location === undefined) {
       report(`CREDENTIALS.${name} must be {"secret": "ARN"}`);

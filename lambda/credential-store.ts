@@ -149,7 +149,9 @@ export function createCredentialStore({
     renew: async (name, rejected) => {
       const slot = slotOf(name);
       const current = slot.current ?? rejected;
-      if (current !== rejected || slot.rejectedVersionId === rejected.versionId) {
+      const asked = slot.rejectedVersionId === rejected.versionId;
+      // Whoever is rejected while the new version is on its way waits for it with the first.
+      if (current !== rejected || (asked && slot.reading === undefined)) {
         return current;
       }
       slot.rejectedVersionId = rejected.versionId;

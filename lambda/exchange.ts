@@ -9,7 +9,7 @@ type Fields = Readonly<Record<string, unknown>>;
 /** What came of an exchange that Google answered. */
 export type ExchangeResult =
   | { readonly outcome: 'granted'; readonly fields: Fields; readonly googleMs: number }
-  | { readonly outcome: 'refused'; readonly refusal: Refusal; readonly clockCorrected: boolean };
+  | { readonly outcome: 'refused'; readonly refusal: Refusal };
 
 /**
  * Posts a form to a token endpoint of Google's until it is answered: a yes or a no is returned; silence, overload and
@@ -47,6 +47,12 @@ const FIRST_BACKOFF_MS = 200;
 /** With less time than this, another attempt could only end as a time-out. */
 const MIN_ATTEMPT_MS = 50;
 const MAX_RETRY_AFTER_SECONDS = 3_600;
+
+/**
+ * An answer that a frozen container finds when it thaws: its `Date` would put the clock back by the length of the
+ * freeze, and its token is older than it seems.
+ */
+const TOO_LATE: Attempt = { outcome: 'failed', reason: 'it did not answer in time', retryAfterMs: 0 };
 
 const RETRYABLE_STATUSES: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 const RETRYABLE_ERRORS: ReadonlySet<unknown> = new Set([
@@ -109,7 +115,7 @@ export function createExchange({
   sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 }: ExchangeDependencies): Exchange {
   const judge = (response: PostResponse, googleMs: number): Attempt => {
-    const clockCorrected = clock.observe(headerOf(response, 'date'));
+    clock.observe(headerOf(response, 'date'));
     const fields = parseFields(response.body);
     if (isRetryable(response.status, fields)) {
       const reason = describeFailure(response.status, fields);
@@ -123,7 +129,7 @@ export function createExchange({
       error: textOf(fields?.error),
       description: textOf(fields?.error_description),
     });
-    return { outcome: 'answered', result: { outcome: 'refused', refusal, clockCorrected } };
+    return { outcome: 'answered', result: { outcome: 'refused', refusal } };
   };
 
   const attempt = async (
@@ -134,7 +140,8 @@ export function createExchange({
     const startedAtMs = clock.systemMs();
     try {
       const response = await post(url, form, timeoutMs);
-      return judge(response, clock.systemMs() - startedAtMs);
+      const googleMs = clock.systemMs() - startedAtMs;
+      return googleMs > timeoutMs ? TOO_LATE : judge(response, googleMs);
     } catch (cause) {
       return { outcome: 'failed', reason: describeBreak(cause), cause, retryAfterMs: 0 };
     }

@@ -1,6 +1,6 @@
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
-import type { Audit, Visit } from './audit.ts';
+import type { Audit } from './audit.ts';
 import { authorize, profileOf } from './authorize.ts';
 import type { Clock } from './clock.ts';
 import { openDoor } from './door.ts';
@@ -9,6 +9,7 @@ import type { Profiles } from './profiles.ts';
 import { parseRequest } from './request.ts';
 import { respond, respondWithError } from './respond.ts';
 import type { Minter, Vended } from './types.ts';
+import type { Visit } from './visit.ts';
 
 /** What of Lambda's context the vendor uses. */
 export type InvocationContext = Pick<

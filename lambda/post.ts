@@ -32,13 +32,18 @@ const MAX_RESPONSE_BYTES = 65_536;
  */
 const MAX_IDLE_MS = 30_000;
 
-type WarmConnection = { readonly host: string; readonly socket: tls.TLSSocket; readonly openedAtMs: number };
+type WarmConnection = {
+  readonly host: string;
+  readonly port: number;
+  readonly socket: tls.TLSSocket;
+  readonly openedAtMs: number;
+};
 
 /** Opens connections, keeps them, and lets go of those that have been idle for too long. */
 export type Network = {
   readonly post: Post;
   /** Starts a TLS connection to `host` for the first request to use; a failure is left for that request to find. */
-  readonly connectAhead: (host: string) => void;
+  readonly connectAhead: (host: string, port?: number) => void;
   readonly close: () => void;
 };
 
@@ -88,7 +93,7 @@ export function createNetwork({ now = Date.now }: { readonly now?: () => number 
 
   const takeWarm = (host: unknown, port: unknown): tls.TLSSocket | undefined => {
     const taken = warm;
-    if (taken === undefined || taken.host !== host || Number(port) !== HTTPS_PORT) {
+    if (taken === undefined || taken.host !== host || taken.port !== Number(port)) {
       return undefined;
     }
     warm = undefined;
@@ -104,7 +109,8 @@ export function createNetwork({ now = Date.now }: { readonly now?: () => number 
     takeWarm(options.host, options.port) ?? createConnection(options, callback);
 
   const send = (url: URL, body: string, signal: AbortSignal): Promise<http.IncomingMessage> =>
-    new Promise((resolve) => {
+    new Promise((resolve, reject) => {
+      let answered = false;
       const secure = url.protocol === 'https:';
       const request = (secure ? https : http).request(url, {
         method: 'POST',
@@ -116,10 +122,17 @@ export function createNetwork({ now = Date.now }: { readonly now?: () => number 
           accept: 'application/json',
         },
       });
-      request.on('response', resolve);
+      request.on('response', (response) => {
+        answered = true;
+        resolve(response);
+      });
+      // It comes for an answer that breaks off, too; that one is for whoever reads the body to report.
       request.on('error', (error) => {
-        const stale = request.reusedSocket && !signal.aborted;
-        resolve(stale ? send(url, body, signal) : Promise.reject(error));
+        if (request.reusedSocket && !answered && !signal.aborted) {
+          resolve(send(url, body, signal));
+        } else {
+          reject(error);
+        }
       });
       request.end(body);
     });
@@ -128,15 +141,20 @@ export function createNetwork({ now = Date.now }: { readonly now?: () => number 
     post: async (url, form, timeoutMs) => {
       idle.sweep();
       const signal = AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs)));
-      const response = await send(url, new URLSearchParams(form).toString(), signal);
-      const body = await readBody(response);
-      return { status: response.statusCode ?? 0, headers: response.headers, body };
+      try {
+        const response = await send(url, new URLSearchParams(form).toString(), signal);
+        const body = await readBody(response);
+        return { status: response.statusCode ?? 0, headers: response.headers, body };
+      } catch (error) {
+        // Cut off in the middle of an answer, Node says that the connection was reset.
+        throw signal.aborted ? signal.reason : error;
+      }
     },
-    connectAhead: (host) => {
-      const socket = tls.connect({ host, port: HTTPS_PORT, servername: host, ALPNProtocols: ['http/1.1'] });
+    connectAhead: (host, port = HTTPS_PORT) => {
+      const socket = tls.connect({ host, port, servername: host, ALPNProtocols: ['http/1.1'] });
       socket.on('error', () => socket.destroy());
       socket.unref();
-      warm = { host, socket, openedAtMs: now() };
+      warm = { host, port, socket, openedAtMs: now() };
     },
     close: () => {
       warm?.socket.destroy();

@@ -1,5 +1,7 @@
 const MAX_LENGTH = 120;
-const SECRETS = /eyJ[\w-]{8,}[\w.-]*|ya29\.[\w.-]*|-----BEGIN[\s\S]*|AKIA[A-Z0-9]{12,}|1\/\/0[\w-]{10,}/g;
+const SECRETS = /eyJ[\w-]{8,}[\w.-]*|ya29\.[\w.-]*|-----BEGIN[\s\S]*|A[KS]IA[A-Z0-9]{12,}|1\/\/0[\w-]{10,}/g;
+/** What `JSON.stringify` lets through, and a terminal or a reader would act on: C1, line ends, directions. */
+const UNSEEN = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 /** Returns `text` without what looks like a token or a key: for messages that others than we have written. */
 export function redact(text: string): string {
@@ -15,5 +17,6 @@ export function quote(value: unknown): string {
     return Array.isArray(value) ? 'a list' : value === null ? 'null' : `a value of type ${typeof value}`;
   }
   const shown = redact(value);
-  return JSON.stringify(shown.length > MAX_LENGTH ? `${shown.slice(0, MAX_LENGTH)}…` : shown);
+  const quoted = JSON.stringify(shown.length > MAX_LENGTH ? `${shown.slice(0, MAX_LENGTH)}…` : shown);
+  return quoted.replace(UNSEEN, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -17,6 +17,8 @@ const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'localhost'
 
 /** Google accepts an hour between `iat` and `exp` at the most. */
 const ASSERTION_SECONDS = 3600;
+/** Google grants 12 hours at the most; whatever says more is not to be believed. */
+const MAX_LIFE_SECONDS = 43_200;
 /** An assertion "from the future" is refused, and a clock that is a little fast is no reason to fail. */
 const BACKDATE_SECONDS = 10;
 
@@ -56,10 +58,9 @@ function tokenUriOf(document: CredentialDocument, fault: Fault): string {
   const tokenUri = textField(document, 'token_uri', fault);
   const url = URL.canParse(tokenUri) ? new URL(tokenUri) : undefined;
   if (url === undefined || url.username !== '' || url.password !== '' || !isGoogleEndpoint(url, universe)) {
-    throw fault(
-      'token_uri',
-      `is no https address of Google's under ${universe}; download the key file again`,
-    );
+    // What the file says of its universe is a part of the secret's content, too.
+    const place = universe === DEFAULT_UNIVERSE ? universe : 'its universe_domain';
+    throw fault('token_uri', `is no https address of Google's under ${place}; download the key file again`);
   }
   return tokenUri;
 }
@@ -97,7 +98,7 @@ function claimsFor(grant: Grant): Readonly<Record<string, string>> {
 function accessTokenOf(fields: CredentialDocument, nowMs: number): Token | undefined {
   const { access_token: value, expires_in: seconds } = fields;
   return typeof value === 'string' && value !== '' && typeof seconds === 'number' && seconds > 0
-    ? { value, expiresAtMs: nowMs + seconds * 1000 }
+    ? { value, expiresAtMs: nowMs + Math.min(seconds, MAX_LIFE_SECONDS) * 1000 }
     : undefined;
 }
 
@@ -116,10 +117,11 @@ function withoutToken(grant: Grant): SourceResult {
   return { outcome: 'refused', refusal: { cause: 'other', explanation }, clockCorrected: false };
 }
 
-function readTokens(grant: Grant, result: ExchangeResult, nowMs: number): SourceResult {
-  if (result.outcome === 'refused') {
-    return result;
-  }
+function readTokens(
+  grant: Grant,
+  result: Extract<ExchangeResult, { outcome: 'granted' }>,
+  nowMs: number,
+): SourceResult {
   const token =
     grant.kind === 'access_token' ? accessTokenOf(result.fields, nowMs) : idTokenOf(result.fields);
   return token === undefined ? withoutToken(grant) : { outcome: 'granted', token, googleMs: result.googleMs };
@@ -142,10 +144,13 @@ export const openServiceAccount: OpenSource = async (document, fault, { exchange
   const url = new URL(key.tokenUri);
 
   return async (grant, deadlineMs) => {
+    const offsetMs = clock.offsetMs();
     const iat = Math.floor(clock.googleMs() / 1000) - BACKDATE_SECONDS;
     const claims = { iss: key.clientEmail, aud: key.tokenUri, iat, exp: iat + ASSERTION_SECONDS };
     const assertion = await sign({ ...claims, ...claimsFor(grant) });
     const result = await exchange(url, { grant_type: GRANT_TYPE, assertion }, deadlineMs);
-    return readTokens(grant, result, clock.googleMs());
+    return result.outcome === 'refused'
+      ? { ...result, clockCorrected: clock.offsetMs() !== offsetMs }
+      : readTokens(grant, result, clock.googleMs());
   };
 };

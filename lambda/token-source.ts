@@ -8,7 +8,12 @@ import type { Grant, Token } from './types.ts';
 /** What came of asking Google for a token. */
 export type SourceResult =
   | { readonly outcome: 'granted'; readonly token: Token; readonly googleMs: number }
-  | { readonly outcome: 'refused'; readonly refusal: Refusal; readonly clockCorrected: boolean };
+  | {
+      readonly outcome: 'refused';
+      readonly refusal: Refusal;
+      /** Whether the clock has been corrected since the request was made out, by this answer or another. */
+      readonly clockCorrected: boolean;
+    };
 
 /**
  * Mints a token from one credential.

@@ -1,5 +1,6 @@
-import type { Audit, Visit } from '../lambda/audit.ts';
+import type { Audit } from '../lambda/audit.ts';
 import type { TokenRequest } from '../lambda/types.ts';
+import type { Visit } from '../lambda/visit.ts';
 
 function asked(request: TokenRequest | undefined): string {
   switch (request?.kind) {

@@ -29,8 +29,6 @@ test('the function is Node 24 on arm64, with its own log group, and its environm
       CREDENTIALS: {
         'Fn::Join': ['', ['{"default":{"secret":"', { Ref: idOf('AWS::SecretsManager::Secret') }, '"}}']],
       },
-      POWERTOOLS_METRICS_NAMESPACE: 'GcpTokenVendor',
-      POWERTOOLS_SERVICE_NAME: 'gcp-token-vendor',
     },
   });
   expect(fn).not.toHaveProperty('TracingConfig');
@@ -154,11 +152,17 @@ test('four alarms watch the vendor, and silence is no alarm', () => {
 test('the alarms watch throttles, refusals by Google and slow mints', () => {
   const { properties, idOf } = createVendorStack(() => ({ slowMint: Duration.seconds(2) }));
 
-  const Dimensions = [{ Name: 'FunctionName', Value: { Ref: idOf(FUNCTION) } }];
+  const Value = { Ref: idOf(FUNCTION) };
+  const Dimensions = [{ Name: 'service', Value }];
 
   expect(properties(ALARM)).toEqual(
     expect.arrayContaining([
-      expect.objectContaining({ Namespace: 'AWS/Lambda', MetricName: 'Throttles', Dimensions, Threshold: 1 }),
+      expect.objectContaining({
+        Namespace: 'AWS/Lambda',
+        MetricName: 'Throttles',
+        Dimensions: [{ Name: 'FunctionName', Value }],
+        Threshold: 1,
+      }),
       expect.objectContaining({
         Namespace: 'GcpTokenVendor',
         MetricName: 'GoogleRefusals',

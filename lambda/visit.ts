@@ -1,0 +1,12 @@
+import type { Door } from './door.ts';
+import type { VendError } from './errors.ts';
+import type { TokenRequest, Vended } from './types.ts';
+
+/** What is known of one request, as far as it came. */
+export type Visit = {
+  readonly requestId: string;
+  readonly durationMs: number;
+  readonly door: Door | undefined;
+  readonly profile: string | undefined;
+  readonly request: TokenRequest | undefined;
+} & ({ readonly vended: Vended } | { readonly error: VendError });
