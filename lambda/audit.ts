@@ -72,8 +72,8 @@ export function createAudit({ serviceName }: { readonly serviceName: string }): 
   const describe = (visit: Visit): Fields => ({
     request_id: visit.requestId,
     door: visit.door?.kind,
-    caller: visit.door?.caller ?? null,
-    profile: visit.profile ?? null,
+    caller: visit.door?.caller,
+    profile: visit.profile,
     ...asked(visit.request),
     duration_ms: visit.durationMs,
   });

@@ -168,7 +168,8 @@ export function createCache(mint: Minter, dependencies: CacheDependencies): Mint
       const flight = fly(key, grant, deadlineMs);
       // Half of the time that is left, so that a good token in hand is not lost to the end of the invocation.
       const patienceMs = Math.min(PATIENCE_MS, (deadlineMs - clock.systemMs()) / 2);
-      const vended = await Promise.race([flight, sleep(patienceMs).then(() => old.vended)]);
+      const orOld = () => (clock.googleMs() < old.endAtMs ? old.vended : flight);
+      const vended = await Promise.race([flight, sleep(patienceMs).then(orOld)]);
       if (vended === old.vended) {
         hush(key);
         flight.catch((error: unknown) => onRefreshFailed(grant, error));

@@ -24,6 +24,8 @@ type HttpMessage = {
 };
 
 const MAX_BODY_LENGTH = 65_536;
+/** IAM's own limit. What is longer was written by somebody else, and would fill the log. */
+const MAX_ARN_LENGTH = 2_048;
 
 function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -35,6 +37,11 @@ function fieldsOf(value: unknown): Fields {
 
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function callerOf(identity: unknown): string | undefined {
+  const userArn = textOf(fieldsOf(identity).userArn);
+  return userArn !== undefined && userArn.length <= MAX_ARN_LENGTH ? userArn : undefined;
 }
 
 function invalid(message: string): VendError {
@@ -157,7 +164,7 @@ function httpApiDoor(event: Fields, requestContext: Fields, http: Fields): Door 
     isBase64: event.isBase64Encoded === true,
     query: () => parseUrlEncoded(textOf(event.rawQueryString) ?? ''),
   };
-  const caller = textOf(fieldsOf(fieldsOf(requestContext.authorizer).iam).userArn);
+  const caller = callerOf(fieldsOf(requestContext.authorizer).iam);
   return { kind: 'http-api', caller, parameters: () => authenticated(caller, message) };
 }
 
@@ -169,7 +176,7 @@ function restApiDoor(event: Fields, requestContext: Fields): Door {
     isBase64: event.isBase64Encoded === true,
     query: () => restQuery(event),
   };
-  const caller = textOf(fieldsOf(requestContext.identity).userArn);
+  const caller = callerOf(requestContext.identity);
   return { kind: 'rest-api', caller, parameters: () => authenticated(caller, message) };
 }
 

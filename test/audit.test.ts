@@ -1,0 +1,174 @@
+import { createHash } from 'node:crypto';
+import { afterEach, expect, test, vi } from 'vitest';
+import { createAudit } from '../lambda/audit.ts';
+import { ERRORS, type ErrorCode, VendError } from '../lambda/errors.ts';
+import type { Visit } from '../lambda/visit.ts';
+import { auditLines, captureOutput, metricLines } from './capture-output.ts';
+import { CALLER } from './make-event.ts';
+import { START_MS } from './make-time.ts';
+
+const TOKEN = { value: 'ya29.canary-token', expiresAtMs: START_MS };
+
+const VISIT: Visit = {
+  requestId: 'request-1',
+  durationMs: 12,
+  door: { kind: 'http-api', caller: CALLER, parameters: () => [] },
+  profile: 'reports',
+  request: { kind: 'access_token', scopes: ['openid'] },
+  vended: { token: TOKEN, cached: false, googleMs: 80 },
+};
+
+type Change = Partial<Omit<Visit, 'vended' | 'error'>> & {
+  readonly vended?: object;
+  readonly error?: VendError;
+};
+
+/** Records one visit and returns what was written of it. */
+function record({ error, vended, ...change }: Change = {}) {
+  const output = captureOutput();
+  const { vended: usual, ...rest } = VISIT as Visit & { vended: object };
+  const end = error === undefined ? { vended: { ...usual, ...vended } } : { error };
+  createAudit({ serviceName: 'vendor-function' }).record({ ...rest, ...change, ...end } as Visit);
+  return { output, line: auditLines(output)[0] ?? {} };
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+test('writes one line of JSON with all that is to be known of a token vended', () => {
+  const { output, line } = record();
+
+  expect(auditLines(output)).toHaveLength(1);
+  expect(output.lines().some((any) => 'unparsed' in any)).toBe(false);
+  expect(line).toMatchObject({
+    level: 'INFO',
+    message: 'vended',
+    service: 'vendor-function',
+    request_id: 'request-1',
+    door: 'http-api',
+    caller: CALLER,
+    profile: 'reports',
+    scopes: ['openid'],
+    outcome: 'vended',
+    cached: false,
+    google_ms: 80,
+    duration_ms: 12,
+    expires_at: '2026-01-01T00:00:00.000Z',
+  });
+});
+
+test('tells a token by the beginning of its hash, and never shows it', () => {
+  const { output, line } = record();
+
+  expect(line.token_sha256).toBe(createHash('sha256').update(TOKEN.value).digest('hex').slice(0, 16));
+  expect(output.text()).not.toContain('canary-token');
+});
+
+test('says what was asked: an audience, some scopes, all, or nothing that could be read', () => {
+  const audience = record({ request: { kind: 'id_token', audience: 'https://example.com' } }).line;
+  const all = record({ request: { kind: 'access_token', scopes: undefined } }).line;
+  const nothing = record({ request: undefined, error: new VendError('invalid_request', 'No.') }).line;
+
+  expect([audience.audience, audience.scopes]).toEqual(['https://example.com', undefined]);
+  expect([all.audience, all.scopes]).toEqual([undefined, 'all']);
+  expect([nothing.audience, nothing.scopes]).toEqual([undefined, undefined]);
+});
+
+test('shows no token that was asked for as if it were an audience or a scope', () => {
+  const jwt = 'eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ2In0.c2ln';
+  const audience = record({ request: { kind: 'id_token', audience: `https://example.com/${jwt}` } }).output;
+  const scopes = record({
+    request: { kind: 'access_token', scopes: [`https://a.googleapis.com/${jwt}`] },
+  }).output;
+
+  expect(audience.text() + scopes.text()).not.toContain('eyJ');
+});
+
+test.each(Object.keys(ERRORS) as ErrorCode[])('writes a line for the error %s', (code) => {
+  const { line, output } = record({ error: new VendError(code, 'The reason.') });
+
+  expect(auditLines(output)).toHaveLength(1);
+  expect(line).toMatchObject({
+    level: ERRORS[code].status < 500 ? 'WARN' : 'ERROR',
+    message: 'refused',
+    outcome: code,
+    error_description: 'The reason.',
+    request_id: 'request-1',
+    caller: CALLER,
+  });
+  expect(line).not.toHaveProperty('token_sha256');
+});
+
+test('leaves out what is not known: the caller of a direct invocation, the profile of an unknown alias', () => {
+  const { line } = record({
+    door: undefined,
+    profile: undefined,
+    error: new VendError('access_denied', 'No.'),
+  });
+
+  expect(line).not.toHaveProperty('caller');
+  expect(line).not.toHaveProperty('profile');
+});
+
+test('writes of a cause its name, message and code, and where it came from', () => {
+  const cause = Object.assign(new TypeError('it broke'), { code: 'ECONNRESET', response: 'canary' });
+  const { line, output } = record({ error: new VendError('google_unavailable', 'Away.', { cause }) });
+
+  expect(line.cause).toMatchObject({ name: 'TypeError', message: 'it broke', code: 'ECONNRESET' });
+  expect((line.cause as { stack: string }).stack).toContain('audit.test.ts');
+  expect(output.text()).not.toContain('canary');
+});
+
+test.each([
+  ['ya29.canary', 'canary'],
+  ['a key:\n-----BEGIN PRIVATE KEY-----\nMIIEcanary\ncanary\n-----END PRIVATE KEY-----', 'canary'],
+  ['eyJhbGciOiJSUzI1NiJ9.canary.c2ln', 'canary'],
+])('shows nothing of the secret in a cause with the message %j', (message, canary) => {
+  const { output } = record({ error: new VendError('server_error', 'No.', { cause: new Error(message) }) });
+
+  expect(output.text()).toContain('[redacted]');
+  expect(output.text()).not.toContain(canary);
+});
+
+test.each(['text', 7, null, { message: 'canary' }])(
+  'writes nothing of the cause %j, which is no error',
+  (cause) => {
+    const { line } = record({ error: new VendError('server_error', 'No.', { cause }) });
+
+    expect(line).not.toHaveProperty('cause');
+  },
+);
+
+test('warns of what no caller hears of, with its cause and without secrets', () => {
+  const output = captureOutput();
+  const cause = new Error('ya29.canary');
+
+  createAudit({ serviceName: 'vendor' }).warn(
+    'it went on',
+    new VendError('google_refused', 'eyJcanary1234', { cause }),
+  );
+  createAudit({ serviceName: 'vendor' }).warn('it went on', undefined);
+
+  const [first, second] = output.lines();
+  expect(first).toMatchObject({ level: 'WARN', message: 'it went on', error_description: '[redacted]' });
+  expect(second).toMatchObject({ level: 'WARN', message: 'it went on' });
+  expect(output.text()).not.toContain('canary');
+});
+
+test('writes one line of metrics beside it', () => {
+  const { output } = record();
+
+  expect(output.lines()).toHaveLength(2);
+  expect(metricLines(output)).toMatchObject([{ service: 'vendor-function', Vended: 1, GoogleLatency: 80 }]);
+});
+
+test('counts each visit by itself', () => {
+  const output = captureOutput();
+  const audit = createAudit({ serviceName: 'vendor' });
+
+  audit.record(VISIT);
+  audit.record(VISIT);
+
+  expect(metricLines(output).map(({ Vended }) => Vended)).toEqual([1, 1]);
+});
