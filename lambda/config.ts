@@ -1,4 +1,5 @@
 import type { CredentialLocation } from './credential-store.ts';
+import { type Fields, fieldsOf, isFields } from './fields.ts';
 
 /** What the stack tells the function through its environment: nothing of it is secret. */
 export type Config = {
@@ -10,21 +11,17 @@ export type Config = {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function parseLocation(value: unknown): CredentialLocation | undefined {
-  const { secret, ...others } = isRecord(value) ? value : {};
+  const { secret, ...others } = fieldsOf(value);
   return typeof secret === 'string' && secret !== '' && Object.keys(others).length === 0
     ? { secret }
     : undefined;
 }
 
-function parseObject(json: string, report: (fault: string) => void): Readonly<Record<string, unknown>> {
+function parseObject(json: string, report: (fault: string) => void): Fields {
   try {
     const document: unknown = JSON.parse(json);
-    if (isRecord(document)) {
+    if (isFields(document)) {
       return document;
     }
     report('CREDENTIALS is no JSON object');

@@ -1,10 +1,9 @@
 import type { Clock } from './clock.ts';
 import { VendError } from './errors.ts';
+import { type Fields, fieldsOf, isFields, textOf } from './fields.ts';
 import { explainRefusal, type Refusal } from './google-refusal.ts';
 import type { Post, PostResponse } from './post.ts';
 import { quote } from './quote.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** What came of an exchange that Google answered. */
 export type ExchangeResult =
@@ -64,16 +63,10 @@ const RETRYABLE_ERRORS: ReadonlySet<unknown> = new Set([
 function parseFields(body: string): Fields | undefined {
   try {
     const parsed: unknown = JSON.parse(body);
-    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
-      ? (parsed as Fields)
-      : undefined;
+    return isFields(parsed) ? parsed : undefined;
   } catch {
     return undefined;
   }
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
 }
 
 function headerOf(response: PostResponse, name: string): string | undefined {
@@ -100,7 +93,7 @@ function describeFailure(status: number, fields: Fields | undefined): string {
 
 /** Only the kind of failure is told on: the message of a broken connection is for nobody but the log. */
 function describeBreak(error: unknown): string {
-  const code = textOf((error as { code?: unknown } | undefined)?.code);
+  const code = textOf(fieldsOf(error).code);
   const timedOut = error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError');
   return timedOut
     ? 'it did not answer in time'

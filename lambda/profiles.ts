@@ -1,4 +1,5 @@
 import { type AudiencePolicy, audiencePatternFault, compileAudiences } from './audiences.ts';
+import { fieldsOf, isFields } from './fields.ts';
 import { expandScopes, isScope } from './scopes.ts';
 
 /** One profile as people write it, in JSON or as the construct's prop. */
@@ -56,10 +57,6 @@ const FIELDS: ReadonlySet<string> = new Set(['description', 'credential', 'scope
 
 type Report = (fault: string) => void;
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function parseStrings(value: unknown, where: string, report: Report): readonly string[] {
   if (value === undefined) {
     return [];
@@ -115,8 +112,8 @@ function parseCredentialName(value: unknown, where: string, report: Report): str
 }
 
 function parseProfile(name: string, value: unknown, report: Report): Profile {
-  const fields = isRecord(value) ? value : {};
-  if (!isRecord(value)) {
+  const fields = fieldsOf(value);
+  if (!isFields(value)) {
     report(`${name}: must be an object with "scopes", "audiences" or both`);
   } else if (fields.scopes === undefined && fields.audiences === undefined) {
     report(`${name}: names neither "scopes" nor "audiences", so there is nothing that it could vend`);
@@ -146,7 +143,7 @@ function parseProfile(name: string, value: unknown, report: Report): Profile {
 export function parseProfiles(document: unknown): Profiles {
   const faults: string[] = [];
   const report: Report = (fault) => faults.push(fault);
-  if (!isRecord(document)) {
+  if (!isFields(document)) {
     throw new ProfilesError(['the document must be an object of profiles by name']);
   }
   const entries = Object.entries(document).filter(([name]) => name !== '$schema');

@@ -1,6 +1,6 @@
 import { isAudience } from './audiences.ts';
-import type { Parameter } from './door.ts';
 import { VendError } from './errors.ts';
+import type { Parameter } from './http-message.ts';
 import { quote } from './quote.ts';
 import { expandScopes, isScope } from './scopes.ts';
 import type { TokenRequest } from './types.ts';

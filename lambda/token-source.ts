@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import { VendError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
+import { type Fields, isFields } from './fields.ts';
 import type { Refusal } from './google-refusal.ts';
 import { openServiceAccount } from './service-account.ts';
 import type { Grant, Token } from './types.ts';
@@ -23,10 +24,10 @@ export type SourceResult =
 export type TokenSource = (grant: Grant, deadlineMs: number) => Promise<SourceResult>;
 
 /** The fields of a credential document. */
-export type CredentialDocument = Readonly<Record<string, unknown>>;
+export type CredentialDocument = Fields;
 
-/** Makes the error for a faulty document: which field is at fault, and what to do about it. */
-export type Fault = (field: string, fix: string) => VendError;
+/** Makes the error for a faulty document: which field is at fault (`undefined` for all of it), and what to do about it. */
+export type Fault = (field: string | undefined, fix: string) => VendError;
 
 export type SourceDependencies = { readonly exchange: Exchange; readonly clock: Clock };
 
@@ -59,12 +60,12 @@ function parseDocument(text: string, fault: Fault): CredentialDocument {
     document = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch {
     // The parser's own message quotes the text, which is a secret.
-    throw fault('SecretString', 'is not JSON; store the key file as it is, whole');
+    throw fault(undefined, 'is not JSON; store the key file as it is, whole');
   }
-  if (typeof document !== 'object' || document === null || Array.isArray(document)) {
-    throw fault('SecretString', 'is no JSON object; store the key file as it is, whole');
+  if (!isFields(document)) {
+    throw fault(undefined, 'is no JSON object; store the key file as it is, whole');
   }
-  return document as CredentialDocument;
+  return document;
 }
 
 function sourceFor(document: CredentialDocument, fault: Fault): OpenSource {
@@ -82,20 +83,23 @@ function sourceFor(document: CredentialDocument, fault: Fault): OpenSource {
 }
 
 /**
- * Returns the source of tokens that the text of a secret describes. `secret` is how errors name the secret; nothing
- * of `text` is ever part of one.
+ * Returns the source of tokens that the text of a secret describes. `holder` is how errors name it (`secret NAME`,
+ * `file NAME`); nothing of `text` is ever part of one.
  *
  * @throws {VendError} `credential_invalid`, naming the secret, the field and the fix
  */
 export async function openTokenSource(
   text: string,
-  secret: string,
+  holder: string,
   dependencies: SourceDependencies,
 ): Promise<TokenSource> {
   const fault: Fault = (field, fix) =>
-    new VendError('credential_invalid', `The secret ${secret} cannot be used: its field ${field} ${fix}.`);
+    new VendError(
+      'credential_invalid',
+      `The ${holder} cannot be used: ${field === undefined ? 'its value' : `its field ${field}`} ${fix}.`,
+    );
   if (text.trim() === '') {
-    throw new VendError('credential_invalid', `The secret ${secret} is empty: put the key file into it.`);
+    throw new VendError('credential_invalid', `The ${holder} is empty: put the key file into it.`);
   }
   const document = parseDocument(text, fault);
   return await sourceFor(document, fault)(document, fault, dependencies);

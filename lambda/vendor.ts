@@ -47,7 +47,7 @@ export function createVendor({
   const credentials = createCredentialStore({
     locations,
     readSecret,
-    open: (text, secret) => openTokenSource(text, secret, { exchange, clock }),
+    open: (text, secret) => openTokenSource(text, `secret ${secret}`, { exchange, clock }),
     now,
     onStale: (name, error) =>
       audit.warn(`the credential ${name} was not read again; the last good one stays`, error),

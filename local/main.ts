@@ -16,7 +16,9 @@ await runCommand(async () => {
     return;
   }
   const vendor = await startLocalVendor(options, { audit: createTerminalAudit(log), log });
+  // Before the greeting: whoever has read it may stop us at once.
+  const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   process.stdout.write(`${greeting(vendor, options)}\n`);
-  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  await stopped;
   await vendor.close();
 });

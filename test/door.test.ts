@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { openDoor, type Parameter } from '../lambda/door.ts';
+import { openDoor } from '../lambda/door.ts';
+import type { Parameter } from '../lambda/http-message.ts';
 import { failureOf } from './make-calls.ts';
 import { CALLER, httpApiEvent, type Request, restApiEvent } from './make-event.ts';
 

@@ -31,7 +31,7 @@ async function createRig(result: ExchangeResult = granted(ACCESS_FIELDS), change
     readonly deadlineMs: number;
   }[] = [];
   const beforeAnswer: (() => void)[] = [];
-  const source = await openTokenSource(keyFile({ ...changes }), 'arn:secret', {
+  const source = await openTokenSource(keyFile({ ...changes }), 'secret arn:secret', {
     clock,
     exchange: async (url, form, deadlineMs) => {
       sent.push({ url: url.href, form, deadlineMs });

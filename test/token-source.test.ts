@@ -11,7 +11,7 @@ const CANARY = 'canary7Q2wXz';
 
 function open(text: string): Promise<TokenSource> {
   const exchange = () => Promise.reject(new Error('nothing is to be exchanged'));
-  return openTokenSource(text, 'arn:secret', { exchange, clock: createClock() });
+  return openTokenSource(text, 'secret arn:secret', { exchange, clock: createClock() });
 }
 
 /** All that an error could show to anybody, whatever it is printed with. */
@@ -42,32 +42,40 @@ test.each(['', ' ', '\n\t\r\n', '\uFEFF'])('says of %j that the secret is empty'
 });
 
 test.each<[string, string, string]>([
-  ['text', CANARY, 'SecretString is not JSON'],
-  ['half a document', keyFile().slice(0, 300), 'SecretString is not JSON'],
-  ['two documents', keyFile() + keyFile(), 'SecretString is not JSON'],
-  ['a bare PEM', PRIVATE_KEY_PEM, 'SecretString is not JSON'],
-  ['base64', Buffer.from(keyFile()).toString('base64'), 'SecretString is not JSON'],
-  ['an array', `[${keyFile()}]`, 'SecretString is no JSON object'],
-  ['a string', JSON.stringify(keyFile()), 'SecretString is no JSON object'],
-  ['null', 'null', 'SecretString is no JSON object'],
-  ['a number', '7', 'SecretString is no JSON object'],
-  ['an empty object', '{}', 'type is missing'],
-  ['a key and value of the console', JSON.stringify({ key: keyFile() }), 'type is missing'],
-  ['a type that is no string', keyFile({ type: 7 }), 'type is none that the vendor knows'],
-  ['an unknown type', keyFile({ type: CANARY }), 'type is none that the vendor knows'],
-  ['a type of every object', keyFile({ type: 'constructor' }), 'type is none that the vendor knows'],
-  ['another type of every object', keyFile({ type: '__proto__' }), 'type is none that the vendor knows'],
+  ['text', CANARY, 'value is not JSON'],
+  ['half a document', keyFile().slice(0, 300), 'value is not JSON'],
+  ['two documents', keyFile() + keyFile(), 'value is not JSON'],
+  ['a bare PEM', PRIVATE_KEY_PEM, 'value is not JSON'],
+  ['base64', Buffer.from(keyFile()).toString('base64'), 'value is not JSON'],
+  ['an array', `[${keyFile()}]`, 'value is no JSON object'],
+  ['a string', JSON.stringify(keyFile()), 'value is no JSON object'],
+  ['null', 'null', 'value is no JSON object'],
+  ['a number', '7', 'value is no JSON object'],
+  ['an empty object', '{}', 'field type is missing'],
+  ['a key and value of the console', JSON.stringify({ key: keyFile() }), 'field type is missing'],
+  ['a type that is no string', keyFile({ type: 7 }), 'field type is none that the vendor knows'],
+  ['an unknown type', keyFile({ type: CANARY }), 'field type is none that the vendor knows'],
+  ['a type of every object', keyFile({ type: 'constructor' }), 'field type is none that the vendor knows'],
+  [
+    'another type of every object',
+    keyFile({ type: '__proto__' }),
+    'field type is none that the vendor knows',
+  ],
   [
     'a user’s credential',
     keyFile({ type: 'authorized_user' }),
-    'type is authorized_user, which cannot be used',
+    'field type is authorized_user, which cannot be used',
   ],
-  ['a federation’s', keyFile({ type: 'external_account' }), 'type is external_account, which cannot be used'],
+  [
+    'a federation’s',
+    keyFile({ type: 'external_account' }),
+    'field type is external_account, which cannot be used',
+  ],
 ])('says what is wrong with %s', async (_what, text, fault) => {
   const failure = await failureOf(() => open(text));
 
   expect(failure.code).toBe('credential_invalid');
-  expect(failure.message).toContain(`The secret arn:secret cannot be used: its field ${fault}`);
+  expect(failure.message).toContain(`The secret arn:secret cannot be used: its ${fault}`);
   expect(everythingOf(failure)).not.toContain(CANARY);
 });
 
