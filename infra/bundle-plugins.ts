@@ -2,6 +2,38 @@ import { readFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import type { Plugin } from 'esbuild';
 
+const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
+/** Getters of this form load more of Node when they are read: `ReadStream` and `promises` of fs, `WebSocket` of http. */
+const LOADS_MORE = /^[A-Z][a-z]|^promises$/;
+
+/** Stands for an object until it is used. `instanceof` works as well, since a class's `prototype` is read through it. */
+const LAZY = `
+export const lazy = (read) => new Proxy(function () {}, {
+  get: (_, name) => Reflect.get(read(), name),
+  has: (_, name) => Reflect.has(read(), name),
+  apply: (_, self, args) => Reflect.apply(read(), self, args),
+  construct: (_, args) => Reflect.construct(read(), args),
+});`;
+
+function exportOf(name: string, descriptor: PropertyDescriptor): string {
+  const value =
+    descriptor.get !== undefined && LOADS_MORE.test(name)
+      ? `lazy(() => builtin.${name})`
+      : `(() => builtin.${name})()`;
+  return `const export_${name} = /* @__PURE__ */ ${value};\nexport { export_${name} as ${name} };`;
+}
+
+/** Each export is marked as pure on its own, so that what nobody imports is neither read nor in the bundle. */
+function builtinAsModule(id: string): string {
+  const exports = Object.entries(Object.getOwnPropertyDescriptors(process.getBuiltinModule(id) ?? {}))
+    .filter(([name]) => IDENTIFIER.test(name) && name !== 'default')
+    .map(([name, descriptor]) => exportOf(name, descriptor));
+  return `import { lazy } from 'lazy';
+const builtin = /* @__PURE__ */ process.getBuiltinModule(${JSON.stringify(id)});
+export default builtin;
+${exports.join('\n')}`;
+}
+
 /**
  * Returns the plugin that takes Node's built-ins by `process.getBuiltinModule`. An ESM `import` of `node:http` reads
  * every export, getters included, and one of them loads undici: some 25 ms of a cold start.
@@ -12,13 +44,27 @@ export function builtinsWithoutImport(): Plugin {
   return {
     name: 'builtins-without-import',
     setup(build) {
-      build.onResolve({ filter: /^(?:node:)?[a-z0-9_/]+$/ }, ({ path }) =>
-        isBuiltin(path) ? { path: path.replace(/^(?:node:)?/, 'node:'), namespace: 'builtin' } : undefined,
-      );
-      build.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+      build.onResolve({ filter: /^(?:node:)?[a-z0-9_/]+$/ }, ({ path, kind }) => {
+        // `require` and `import()` hand out the whole module, which is never to be read export by export.
+        const namespace = kind === 'import-statement' ? 'builtin' : 'builtin-whole';
+        return isBuiltin(path)
+          ? { path: path.replace(/^(?:node:)?/, 'node:'), namespace, sideEffects: false }
+          : undefined;
+      });
+      build.onLoad({ filter: /.*/, namespace: 'builtin-whole' }, ({ path }) => ({
         contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
         loader: 'js',
       }));
+      build.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+        contents: builtinAsModule(path),
+        loader: 'js',
+      }));
+      build.onResolve({ filter: /^lazy$/, namespace: 'builtin' }, ({ path }) => ({
+        path,
+        namespace: 'builtin-lazy',
+        sideEffects: false,
+      }));
+      build.onLoad({ filter: /.*/, namespace: 'builtin-lazy' }, () => ({ contents: LAZY, loader: 'js' }));
     },
   };
 }
@@ -67,6 +113,22 @@ export function withoutUnusedSdk(): Plugin {
         build.onResolve({ filter: unused.import }, ({ path }) => ({ path, namespace }));
         build.onLoad({ filter: /.*/, namespace }, () => ({ contents: stubOf(unused), loader: 'js' }));
       }
+    },
+  };
+}
+
+/**
+ * Returns the plugin that lets the AWS SDK find the files of a user's AWS configuration empty. In a Lambda there are
+ * none, and looking for them loads `node:fs/promises`, and Node's readline with it, before the first request is sent.
+ */
+export function withoutConfigFiles(): Plugin {
+  return {
+    name: 'without-config-files',
+    setup(build) {
+      build.onLoad({ filter: /[\\/]shared-ini-file-loader[\\/]readFile\.js$/ }, () => ({
+        contents: "export const readFile = async () => '', filePromises = {}, fileIntercept = {};",
+        loader: 'js',
+      }));
     },
   };
 }

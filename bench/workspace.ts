@@ -1,0 +1,93 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type BuildOptions, build } from 'esbuild';
+import { bundleFunction } from '../infra/bundle.ts';
+import { builtinsWithoutImport } from '../infra/bundle-plugins.ts';
+
+/** A bundle on disk: where its handler is, and how large. */
+export type BundleFile = { readonly path: string; readonly bytes: number };
+
+/** The files that the measured processes load. */
+export type Workspace = {
+  readonly directory: string;
+  /** What CDK deploys, with a profile beside it. */
+  readonly vendor: BundleFile;
+  /** google-auth-library with the Secrets Manager client, as its user bundles them. */
+  readonly peer: BundleFile;
+  /** The same with the plugin that the vendor takes Node's built-ins by. */
+  readonly peerWithPlugin: BundleFile;
+  /** A handler that does nothing. */
+  readonly bare: BundleFile;
+  readonly runtimeProgram: string;
+  readonly warmProgram: string;
+  readonly remove: () => Promise<void>;
+};
+
+const PROFILES = {
+  default: { scopes: ['cloud-platform'], audiences: ['https://europe-west1-example.cloudfunctions.net/*'] },
+};
+
+/** The options of `infra/bundle-command.ts`, without its plugins. */
+const OPTIONS = {
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  mainFields: ['module', 'main'],
+  legalComments: 'external',
+  logLevel: 'silent',
+} as const satisfies BuildOptions;
+
+/** An ESM bundle of CommonJS packages needs a `require`; this is the way that AWS and esbuild's users have for it. */
+const REQUIRE = `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`;
+
+async function write(directory: string, text: string): Promise<BundleFile> {
+  await mkdir(directory);
+  const path = join(directory, 'index.mjs');
+  await writeFile(path, text);
+  return { path, bytes: Buffer.byteLength(text) };
+}
+
+async function bundle(directory: string, source: string, options: BuildOptions): Promise<BundleFile> {
+  const { outputFiles } = await build({
+    ...OPTIONS,
+    ...options,
+    entryPoints: [join(import.meta.dirname, source)],
+    outfile: join(directory, 'index.mjs'),
+    write: false,
+  });
+  const main = outputFiles.find(({ path }) => path.endsWith('.mjs'));
+  return await write(directory, main?.text ?? '');
+}
+
+async function writeVendor(directory: string): Promise<BundleFile> {
+  const vendor = await write(directory, bundleFunction().get('index.mjs') ?? '');
+  await writeFile(join(directory, 'profiles.json'), JSON.stringify(PROFILES));
+  return vendor;
+}
+
+/** Returns a new directory of all that is measured, bundled. The programs around it are as plain as it is: JavaScript. */
+export async function createWorkspace(): Promise<Workspace> {
+  const directory = await mkdtemp(join(tmpdir(), 'gcp-token-vendor-bench-'));
+  const at = (name: string) => join(directory, name);
+  const plugins = [builtinsWithoutImport()];
+  const [peer, peerWithPlugin, bare, runtime, warm] = await Promise.all([
+    bundle(at('peer'), 'peer-handler.ts', { banner: { js: REQUIRE } }),
+    bundle(at('peer-with-plugin'), 'peer-handler.ts', { plugins }),
+    write(at('bare'), 'export const handler = async () => ({});\n'),
+    bundle(at('runtime'), 'runtime-program.ts', { plugins }),
+    bundle(at('warm'), 'warm-program.ts', { plugins }),
+  ]);
+  return {
+    directory,
+    vendor: await writeVendor(at('vendor')),
+    peer,
+    peerWithPlugin,
+    bare,
+    runtimeProgram: runtime.path,
+    warmProgram: warm.path,
+    remove: () => rm(directory, { recursive: true, force: true }),
+  };
+}
