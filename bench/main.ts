@@ -9,7 +9,7 @@ import { renderPlot } from './plot.ts';
 import { isMet, type Result } from './result.ts';
 import { benchSize } from './size.ts';
 import { renderTable } from './table.ts';
-import { benchCallers, benchLiveMint, benchWarmHit } from './warm.ts';
+import { benchCallers, benchLiveMint, benchNearMint, benchWarmHit } from './warm.ts';
 
 const PLOT = join(import.meta.dirname, '../docs/bench.svg');
 
@@ -21,6 +21,8 @@ function run(name: BenchmarkName, bench: Bench, { runs, quick }: BenchOptions): 
       return benchColdStart(bench, runs);
     case 'live-mint':
       return benchLiveMint(bench, quick);
+    case 'near-mint':
+      return benchNearMint(bench, quick);
     case 'warm-hit':
       return benchWarmHit(bench, quick);
     case 'callers':

@@ -1,8 +1,16 @@
-import { parseArgs } from 'node:util';
 import { UsageError } from '../infra/usage-error.ts';
+import { parseFlags } from '../local/flags.ts';
 
 /** What can be measured, in the order in which it is. */
-export const BENCHMARKS = ['load', 'cold-start', 'live-mint', 'warm-hit', 'callers', 'size'] as const;
+export const BENCHMARKS = [
+  'load',
+  'cold-start',
+  'live-mint',
+  'near-mint',
+  'warm-hit',
+  'callers',
+  'size',
+] as const;
 
 export type BenchmarkName = (typeof BENCHMARKS)[number];
 
@@ -32,6 +40,15 @@ export const HELP = `Measures the vendor beside google-auth-library and the AWS 
 Progress goes to standard error. The plot is written by a whole run only, so that no sketch replaces it.
 `;
 
+const OPTIONS = {
+  runs: { type: 'string' },
+  only: { type: 'string' },
+  quick: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+  check: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
+
 const RUNS = 21;
 const QUICK_RUNS = 5;
 const MAX_RUNS = 1000;
@@ -52,31 +69,16 @@ function parseOnly(name: string): BenchmarkName {
   return benchmark;
 }
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        runs: { type: 'string' },
-        only: { type: 'string' },
-        quick: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-        check: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    }).values;
-  } catch (cause) {
-    throw new UsageError(`${cause instanceof Error ? cause.message : cause} (see --help)`, { cause });
-  }
-}
-
 /**
  * Returns what the command line asks for.
  *
  * @throws {UsageError}
  */
 export function parseOptions(args: readonly string[]): BenchOptions {
-  const { runs, only, quick, ...flags } = parse(args);
+  const { runs, only, quick, ...flags } = parseFlags('npm run bench', {
+    args: [...args],
+    options: OPTIONS,
+  }).values;
   return {
     ...flags,
     quick,

@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util';
 import { UsageError } from '../infra/usage-error.ts';
+import { parseFlags } from './flags.ts';
 import { DEFAULT_PORT, DEFAULT_PROFILES_FILE, parsePort } from './start-options.ts';
 
 export type InvokeOptions = {
@@ -34,22 +34,17 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
-function parseArguments(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, strict: true, allowPositionals: true });
-  } catch (error) {
-    const reason = error instanceof Error ? (error.message.split('. ')[0] ?? '') : '';
-    throw new UsageError(`${reason}. See npm run invoke -- --help.`, { cause: error });
-  }
-}
-
 /**
  * Returns what the arguments of `npm run invoke` ask for.
  *
  * @throws {UsageError} naming the argument that is wrong
  */
 export function parseInvokeOptions(args: readonly string[]): InvokeOptions {
-  const { values, positionals } = parseArguments(args);
+  const { values, positionals } = parseFlags('npm run invoke', {
+    args: [...args],
+    options: OPTIONS,
+    allowPositionals: true,
+  });
   const [eventFile = '', ...others] = positionals;
   if (!values.help && (eventFile === '' || others.length > 0)) {
     throw new UsageError('Give one file: npm run invoke -- events/FILE.json. See npm run invoke -- --help.');

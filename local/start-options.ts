@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util';
 import { UsageError } from '../infra/usage-error.ts';
+import { parseFlags } from './flags.ts';
 
 /** Where the local vendor's credential comes from. */
 export type CredentialChoice =
@@ -67,22 +67,16 @@ function parseCredential(key: string | undefined, secret: string | undefined): C
   return secret === undefined ? { kind: 'stand-in' } : { kind: 'secret', name: secret };
 }
 
-function parseFlags(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, strict: true }).values;
-  } catch (error) {
-    const reason = error instanceof Error ? (error.message.split('. ')[0] ?? '') : '';
-    throw new UsageError(`${reason}. See npm start -- --help.`, { cause: error });
-  }
-}
-
 /**
  * Returns what the arguments of `npm start` ask for.
  *
  * @throws {UsageError} naming the argument that is wrong
  */
 export function parseStartOptions(args: readonly string[]): StartOptions {
-  const { help, port, profiles, key, secret, iam } = parseFlags(args);
+  const { help, port, profiles, key, secret, iam } = parseFlags('npm start', {
+    args: [...args],
+    options: OPTIONS,
+  }).values;
   const credential = parseCredential(key, secret);
   return {
     help,
