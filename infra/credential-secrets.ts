@@ -59,7 +59,9 @@ export function usedCredentials(
     const faults = missing
       .map(({ name, credential }) => `  - ${name}.credential: "${credential}"`)
       .join('\n');
-    throw new UsageError(`No credential of that name is given (there are: ${known.join(', ')}):\n${faults}`);
+    throw new UsageError(
+      `No credential of that name is given (there are: ${known.join(', ')}); leave the field out, or give the secret in the property credentials of GcpTokenVendor:\n${faults}`,
+    );
   }
   for (const name of known.filter((name) => !used.has(name))) {
     Annotations.of(scope).addWarningV2(

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { LineCounter, parseDocument } from 'yaml';
 import { type ProfilesDocument, ProfilesError, parseProfiles } from '../lambda/profiles.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -20,13 +21,27 @@ function parseJson(path: string, text: string): unknown {
   }
 }
 
+/** `JSON.parse` keeps the last of two equal names and says nothing: a second profile would quietly take a first one's place. */
+function refuseRepeatedNames(path: string, text: string): void {
+  const lineCounter = new LineCounter();
+  const { errors } = parseDocument(text, { schema: 'json', lineCounter });
+  const repeated = errors.find(({ code }) => code === 'DUPLICATE_KEY');
+  if (repeated !== undefined) {
+    throw new UsageError(
+      `${path}: a name is there twice (line ${lineCounter.linePos(repeated.pos[0]).line})`,
+    );
+  }
+}
+
 /**
  * Returns the profiles in a JSON file, judged by the very parser that the function has.
  *
  * @throws {UsageError} in one line if there is no such file or it is no JSON, and with every fault of the profiles
  */
 export function readProfilesFile(path: string): ProfilesDocument {
-  const document = parseJson(path, read(path));
+  const text = read(path);
+  const document = parseJson(path, text);
+  refuseRepeatedNames(path, text);
   try {
     parseProfiles(document);
   } catch (cause) {

@@ -31,8 +31,13 @@ const ACCESS_LOG = {
   latencyMs: '$context.responseLatency',
   integrationLatencyMs: '$context.integrationLatency',
   integrationError: '$context.integrationErrorMessage',
-  error: '$context.error.message',
+  error: '$context.error.messageString',
 };
+
+/** `messageString` comes with its quotes, so that whatever is in it the line is JSON. */
+function accessLogFormat(): string {
+  return JSON.stringify(ACCESS_LOG).replace('"$context.error.messageString"', '$context.error.messageString');
+}
 
 /** Routes a request to an alias. CDK's own would let any method and any stage of the API invoke it. */
 class AliasIntegration extends HttpRouteIntegration {
@@ -74,6 +79,7 @@ export class TokenApi extends Construct {
   constructor(scope: Construct, id: string, props: TokenApiProps) {
     super(scope, id);
     this.#api = new HttpApi(this, 'Http', {
+      apiName: `${Stack.of(this).stackName}-tokens`,
       description: 'Short-lived Google tokens for AWS workloads',
       createDefaultStage: false,
     });
@@ -88,7 +94,7 @@ export class TokenApi extends Construct {
       throttle: props.throttle,
       accessLogSettings: {
         destination: new LogGroupLogDestination(this.accessLog),
-        format: AccessLogFormat.custom(JSON.stringify(ACCESS_LOG)),
+        format: AccessLogFormat.custom(accessLogFormat()),
       },
     });
     this.url = this.#api.apiEndpoint;

@@ -1,8 +1,16 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { tokenPath } from './token-api.ts';
 import { GcpTokenVendor, type GcpTokenVendorProps } from './token-vendor.ts';
 
 export interface TokenVendorStackProps extends StackProps, GcpTokenVendorProps {}
+
+const MAX_ROUTES_SHOWN = 5;
+
+function someOf(routes: readonly string[]): string {
+  const shown = routes.slice(0, MAX_ROUTES_SHOWN).join(', ');
+  return routes.length > MAX_ROUTES_SHOWN ? `${shown}, …` : shown;
+}
 
 /** A stack that is a vendor and nothing more, with the outputs that a newcomer needs next. */
 export class TokenVendorStack extends Stack {
@@ -17,7 +25,15 @@ export class TokenVendorStack extends Stack {
       this.vendor.function.functionName,
     );
     if (this.vendor.api !== undefined) {
-      this.#output('TokenApiUrl', 'The API: GET /token, /profiles/NAME/token', this.vendor.api.url);
+      this.#output(
+        'TokenApiUrl',
+        `The API; its routes: ${someOf(
+          Object.keys(props.profiles)
+            .filter((name) => name !== '$schema')
+            .map(tokenPath),
+        )}`,
+        this.vendor.api.url,
+      );
     }
     const secret = this.vendor.credentials.default;
     if (secret !== undefined) {

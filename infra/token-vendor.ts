@@ -111,8 +111,8 @@ function requireKnown(what: string, names: readonly string[], known: readonly st
 /**
  * Vends short-lived Google tokens to AWS workloads, by profile: `vendor.profile('reports').grantVend(role)`.
  *
- * Each profile is a Lambda alias and, with the API, a route under IAM authorization. Nobody may use one until
- * it is granted.
+ * Each profile is a Lambda alias and, with the API, a route under IAM authorization. Whom it is not granted may use it
+ * only if a policy of the account's is wide enough already, such as `lambda:InvokeFunction` on everything.
  */
 export class GcpTokenVendor extends Construct {
   readonly function: LambdaFunction;

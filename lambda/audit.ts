@@ -3,7 +3,7 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { ERRORS, type VendError } from './errors.ts';
 import { createMeter } from './metrics.ts';
 import { redact } from './quote.ts';
-import type { Token, TokenRequest, Vended } from './types.ts';
+import type { AccessTokenRequest, Grant, Token, Vended } from './types.ts';
 import type { Visit } from './visit.ts';
 
 /** Where the vendor's log lines and metrics go. */
@@ -18,17 +18,22 @@ type Fields = Record<string, unknown>;
 
 const FINGERPRINT_LENGTH = 16;
 
-function asked(request: TokenRequest | undefined): Fields {
+/** Before it is authorized, all that is known is what the request said; afterwards, what the token may be used for. */
+function asked({ request, grant }: Visit): Fields {
   switch (request?.kind) {
     case undefined:
       return {};
     case 'id_token':
       return { audience: redact(request.audience) };
     case 'access_token':
-      return { scopes: request.scopes?.map(redact) ?? 'all' };
+      return { scopes: scopesOf(request, grant)?.map(redact) ?? 'all' };
     default:
       return request satisfies never;
   }
+}
+
+function scopesOf(request: AccessTokenRequest, grant: Grant | undefined): readonly string[] | undefined {
+  return grant?.kind === 'access_token' ? grant.scopes.split(' ') : request.scopes;
 }
 
 /** An error's name, message and code, and not its other fields: an error of the SDK's can hold a whole response. */
@@ -74,7 +79,8 @@ export function createAudit({ serviceName }: { readonly serviceName: string }): 
     door: visit.door?.kind,
     caller: visit.door?.caller,
     profile: visit.profile,
-    ...asked(visit.request),
+    credential: visit.grant?.credential,
+    ...asked(visit),
     duration_ms: visit.durationMs,
   });
 
@@ -84,6 +90,7 @@ export function createAudit({ serviceName }: { readonly serviceName: string }): 
       outcome: 'vended',
       cached,
       google_ms: googleMs,
+      principal: token.principal,
       token_sha256: fingerprint(token),
       expires_at: new Date(token.expiresAtMs).toISOString(),
     });

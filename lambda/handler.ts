@@ -28,7 +28,7 @@ export type HandlerDependencies = {
 };
 
 /** What the audit line will say of a request, noted down as it becomes known. */
-type Notes = { -readonly [Name in 'door' | 'profile' | 'request']: Visit[Name] } & {
+type Notes = { -readonly [Name in 'door' | 'profile' | 'request' | 'grant']: Visit[Name] } & {
   readonly startedAtMs: number;
   vended: Vended | undefined;
 };
@@ -57,6 +57,7 @@ export function createHandler({ profiles, mint, clock, audit }: HandlerDependenc
       door: undefined,
       profile: undefined,
       request: undefined,
+      grant: undefined,
       vended: undefined,
     };
     const notes = notebook.get(context) ?? blank;
@@ -73,6 +74,7 @@ export function createHandler({ profiles, mint, clock, audit }: HandlerDependenc
     const request = parseRequest(door.parameters());
     notes.request = request;
     const grant = authorize(profile, request);
+    notes.grant = grant;
     const deadlineMs = clock.systemMs() + context.getRemainingTimeInMillis();
     return then(mint(grant, deadlineMs), (vended) => {
       notes.vended = vended;
@@ -81,9 +83,9 @@ export function createHandler({ profiles, mint, clock, audit }: HandlerDependenc
   };
 
   const visitOf = (context: InvocationContext, end: { vended: Vended } | { error: VendError }): Visit => {
-    const { door, profile, request, startedAtMs } = notesFor(context);
+    const { startedAtMs, vended: _, ...known } = notesFor(context);
     const durationMs = clock.systemMs() - startedAtMs;
-    return { requestId: context.awsRequestId, durationMs, door, profile, request, ...end };
+    return { requestId: context.awsRequestId, durationMs, ...known, ...end };
   };
 
   const recordVended = ({ context }: { context: InvocationContext }): void => {

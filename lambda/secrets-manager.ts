@@ -4,6 +4,7 @@ import {
   type SecretsManagerClientConfig,
 } from '@aws-sdk/client-secrets-manager';
 import { VendError } from './errors.ts';
+import { fieldsOf, textOf } from './fields.ts';
 
 /** One version of a secret. */
 export type SecretValue = { readonly text: string; readonly versionId: string };
@@ -44,8 +45,10 @@ const FINAL: ReadonlyMap<string, string> = new Map([
   ['ValidationException', 'has no valid name or ARN'],
 ]);
 
+/** The code of a network error (`ENOTFOUND`) says more than its name, which is that of every error. */
 function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : 'Error';
+  const name = error instanceof Error ? error.name : 'Error';
+  return name === 'Error' ? (textOf(fieldsOf(error).code) ?? name) : name;
 }
 
 /** The SDK's errors can hold a whole response, and so the secret: only their name goes further. */

@@ -1,5 +1,4 @@
 import { createSigner, idTokenExpiresAtMs, type SignAssertion } from './assertion.ts';
-import type { ExchangeResult } from './exchange.ts';
 import type { CredentialDocument, Fault, OpenSource, SourceResult } from './token-source.ts';
 import type { Grant, Token } from './types.ts';
 
@@ -95,14 +94,16 @@ function claimsFor(grant: Grant): Readonly<Record<string, string>> {
   return grant.kind === 'access_token' ? { scope: grant.scopes } : { target_audience: grant.audience };
 }
 
-function accessTokenOf(fields: CredentialDocument, nowMs: number): Token | undefined {
+type Lifetime = Omit<Token, 'principal'>;
+
+function accessTokenOf(fields: CredentialDocument, nowMs: number): Lifetime | undefined {
   const { access_token: value, expires_in: seconds } = fields;
   return typeof value === 'string' && value !== '' && typeof seconds === 'number' && seconds > 0
     ? { value, expiresAtMs: nowMs + Math.min(seconds, MAX_LIFE_SECONDS) * 1000 }
     : undefined;
 }
 
-function idTokenOf(fields: CredentialDocument): Token | undefined {
+function idTokenOf(fields: CredentialDocument): Lifetime | undefined {
   const { id_token: value } = fields;
   const expiresAtMs = typeof value === 'string' ? idTokenExpiresAtMs(value) : undefined;
   return typeof value === 'string' && expiresAtMs !== undefined ? { value, expiresAtMs } : undefined;
@@ -117,14 +118,8 @@ function withoutToken(grant: Grant): SourceResult {
   return { outcome: 'refused', refusal: { cause: 'other', explanation }, clockCorrected: false };
 }
 
-function readTokens(
-  grant: Grant,
-  result: Extract<ExchangeResult, { outcome: 'granted' }>,
-  nowMs: number,
-): SourceResult {
-  const token =
-    grant.kind === 'access_token' ? accessTokenOf(result.fields, nowMs) : idTokenOf(result.fields);
-  return token === undefined ? withoutToken(grant) : { outcome: 'granted', token, googleMs: result.googleMs };
+function readTokens(grant: Grant, fields: CredentialDocument, nowMs: number): Lifetime | undefined {
+  return grant.kind === 'access_token' ? accessTokenOf(fields, nowMs) : idTokenOf(fields);
 }
 
 /**
@@ -149,8 +144,12 @@ export const openServiceAccount: OpenSource = async (document, fault, { exchange
     const claims = { iss: key.clientEmail, aud: key.tokenUri, iat, exp: iat + ASSERTION_SECONDS };
     const assertion = await sign({ ...claims, ...claimsFor(grant) });
     const result = await exchange(url, { grant_type: GRANT_TYPE, assertion }, deadlineMs);
-    return result.outcome === 'refused'
-      ? { ...result, clockCorrected: clock.offsetMs() !== offsetMs }
-      : readTokens(grant, result, clock.googleMs());
+    if (result.outcome === 'refused') {
+      return { ...result, clockCorrected: clock.offsetMs() !== offsetMs };
+    }
+    const token = readTokens(grant, result.fields, clock.googleMs());
+    return token === undefined
+      ? withoutToken(grant)
+      : { outcome: 'granted', token: { ...token, principal: key.clientEmail }, googleMs: result.googleMs };
   };
 };

@@ -28,6 +28,8 @@ export type Token = {
   readonly value: string;
   /** Milliseconds since the epoch. */
   readonly expiresAtMs: number;
+  /** Whom Google takes its bearer for, if that is known: the e-mail address of a service account. */
+  readonly principal?: string;
 };
 
 /** A token on its way to a caller, with what the audit line says of how it was come by. */

@@ -56,13 +56,21 @@ async function keyFile(file: string, servers: Servers): Promise<CredentialSource
   return { ...(await putIntoSecret(text, servers)), google: undefined };
 }
 
+function advice({ code }: VendError): string {
+  return code === 'credential_unavailable'
+    ? ' Your own AWS region and credentials are used: check AWS_REGION, and `aws sts get-caller-identity`.'
+    : '';
+}
+
 async function realSecret(secretId: string): Promise<CredentialSource> {
   const readSecret = createSecretReader();
   try {
     const { text } = await readSecret(secretId);
     await demandUsable(text, `secret ${secretId}`);
   } catch (cause) {
-    throw cause instanceof VendError ? new UsageError(`--secret: ${cause.message}`, { cause }) : cause;
+    throw cause instanceof VendError
+      ? new UsageError(`--secret: ${cause.message}${advice(cause)}`, { cause })
+      : cause;
   }
   return { secretId, readSecret, google: undefined };
 }

@@ -86,7 +86,11 @@ function exportKeys({ credential }: LocalVendor): Recipe {
     `export AWS_SECRET_ACCESS_KEY=${credential.secretAccessKey}`,
     'unset AWS_SESSION_TOKEN',
   ];
-  return { title: 'Requests must be signed. In the terminal that you call from', lines };
+  return {
+    title:
+      'Requests must be signed. In a terminal of its own, since it takes the place of your AWS credentials',
+    lines,
+  };
 }
 
 function describe(vendor: LocalVendor, options: StartOptions): readonly string[] {

@@ -7,7 +7,8 @@ import { auditLines, captureOutput, metricLines } from './capture-output.ts';
 import { CALLER } from './make-event.ts';
 import { START_MS } from './make-time.ts';
 
-const TOKEN = { value: 'ya29.canary-token', expiresAtMs: START_MS };
+const PRINCIPAL = 'vendor@example-project.iam.gserviceaccount.com';
+const TOKEN = { value: 'ya29.canary-token', expiresAtMs: START_MS, principal: PRINCIPAL };
 
 const VISIT: Visit = {
   requestId: 'request-1',
@@ -15,6 +16,7 @@ const VISIT: Visit = {
   door: { kind: 'http-api', caller: CALLER, parameters: () => [] },
   profile: 'reports',
   request: { kind: 'access_token', scopes: ['openid'] },
+  grant: { kind: 'access_token', credential: 'reporting', scopes: 'openid' },
   vended: { token: TOKEN, cached: false, googleMs: 80 },
 };
 
@@ -49,6 +51,8 @@ test('writes one line of JSON with all that is to be known of a token vended', (
     door: 'http-api',
     caller: CALLER,
     profile: 'reports',
+    credential: 'reporting',
+    principal: PRINCIPAL,
     scopes: ['openid'],
     outcome: 'vended',
     cached: false,
@@ -65,13 +69,15 @@ test('tells a token by the beginning of its hash, and never shows it', () => {
   expect(output.text()).not.toContain('canary-token');
 });
 
-test('says what was asked: an audience, some scopes, all, or nothing that could be read', () => {
+test('says what was asked, and once it is granted what was granted', () => {
   const audience = record({ request: { kind: 'id_token', audience: 'https://example.com' } }).line;
-  const all = record({ request: { kind: 'access_token', scopes: undefined } }).line;
+  const all = record({ request: { kind: 'access_token', scopes: undefined }, grant: undefined }).line;
+  const granted = record({ request: { kind: 'access_token', scopes: undefined } }).line;
   const nothing = record({ request: undefined, error: new VendError('invalid_request', 'No.') }).line;
 
   expect([audience.audience, audience.scopes]).toEqual(['https://example.com', undefined]);
   expect([all.audience, all.scopes]).toEqual([undefined, 'all']);
+  expect([granted.audience, granted.scopes]).toEqual([undefined, ['openid']]);
   expect([nothing.audience, nothing.scopes]).toEqual([undefined, undefined]);
 });
 

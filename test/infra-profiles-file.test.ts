@@ -62,6 +62,13 @@ test('what is no JSON is one clear line', () => {
   expect(faultOf('{\n  "default": {,}\n}')).toMatch(/^FILE: the profiles file is not JSON: .+$/);
 });
 
+test.each([
+  ['a profile', '{\n "a": {"scopes": ["email"]},\n "a": {"scopes": ["cloud-platform"]}\n}'],
+  ['a field', '{\n "a": {"scopes": ["email"],\n "scopes": ["cloud-platform"]}\n}'],
+])('%s that is there twice is one clear line', (_what, text) => {
+  expect(faultOf(text)).toBe('FILE: a name is there twice (line 3)');
+});
+
 test('every fault of the profiles is reported at once', () => {
   const fault = faultOf(
     '{"Bad": {"scopes": ["nope"]}, "b": {}, "c": {"scopes": ["email"], "x": 1, "audiences": ["*"]}}',

@@ -87,7 +87,9 @@ test('refuses a profile whose credential is not given, and lists those that are'
       credentials: { default: new Secret(stack, 'A'), second: new Secret(stack, 'B') },
     }));
 
-  expect(create).toThrow('there are: default, second):\n  - x.credential: "other"');
+  expect(create).toThrow(
+    'there are: default, second); leave the field out, or give the secret in the property credentials of GcpTokenVendor:\n  - x.credential: "other"',
+  );
 });
 
 test('refuses credentials that cannot fit into the environment', () => {

@@ -15,7 +15,14 @@ type Emf = {
 } & Readonly<Record<string, unknown>>;
 
 const DIRECT = { kind: 'direct', caller: undefined, parameters: () => [] } as const;
-const BASE = { requestId: 'r', durationMs: 1, door: DIRECT, profile: 'default', request: undefined } as const;
+const BASE = {
+  requestId: 'r',
+  durationMs: 1,
+  door: DIRECT,
+  profile: 'default',
+  request: undefined,
+  grant: undefined,
+} as const;
 const TOKEN = { value: 'token', expiresAtMs: 0 };
 
 function measure(visit: Visit): Emf {

@@ -306,7 +306,11 @@ test('an access token lives as long as Google says, from Google’s now', async 
 
   expect(await source(ACCESS, 0)).toEqual({
     outcome: 'granted',
-    token: { value: 'ya29.x', expiresAtMs: START_MS + 600_000 + 3_599_000 },
+    token: {
+      value: 'ya29.x',
+      expiresAtMs: START_MS + 600_000 + 3_599_000,
+      principal: 'vendor@example-project.iam.gserviceaccount.com',
+    },
     googleMs: 80,
   });
 });
