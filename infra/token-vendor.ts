@@ -131,8 +131,8 @@ export class GcpTokenVendor extends Construct {
     super(scope, id);
     const profiles = parseProfiles(props.profiles);
     const logRetention = props.logRetention ?? RetentionDays.ONE_YEAR;
-    const provisioned = props.provisionedConcurrentExecutions ?? {};
-    requireKnown('provisionedConcurrentExecutions', Object.keys(provisioned), [...profiles.keys()]);
+    const provisioned = new Map(Object.entries(props.provisionedConcurrentExecutions ?? {}));
+    requireKnown('provisionedConcurrentExecutions', [...provisioned.keys()], [...profiles.keys()]);
     const credentials = props.credentials ?? { default: createCredentialSecret(this) };
     this.credentials = usedCredentials(this, profiles, credentials);
     this.function = createVendorFunction(this, {
@@ -154,7 +154,10 @@ export class GcpTokenVendor extends Construct {
             logRetention,
           });
     this.#profiles = new Map(
-      [...profiles.values()].map((profile) => [profile.name, this.#open(profile, provisioned[profile.name])]),
+      [...profiles.values()].map((profile) => [
+        profile.name,
+        this.#open(profile, provisioned.get(profile.name)),
+      ]),
     );
     this.alarms = createVendorAlarms(this, {
       fn: this.function,

@@ -24,7 +24,7 @@ export type VendorAlarms = {
   readonly throttles: Alarm;
   /** Google said no: a key that was deleted, a scope or an audience that does not exist. */
   readonly googleRefusals: Alarm;
-  /** One mint in a hundred takes too long. */
+  /** One mint in a hundred takes too long; of few mints, one. */
   readonly slowMints: Alarm;
 };
 
@@ -66,12 +66,12 @@ function ownFailures(fn: IFunction): IMetric {
 /** Creates the alarms of a vendor. No data is no alarm: a vendor that nobody asks is well. */
 export function createVendorAlarms(scope: Construct, props: VendorAlarmsProps): VendorAlarms {
   const { fn, slowMint, actions } = props;
-  const alarm = (id: string, alarmDescription: string, metric: IMetric, threshold = 1, periods = 1) => {
+  const alarm = (id: string, alarmDescription: string, metric: IMetric, threshold = 1) => {
     const created = new Alarm(scope, id, {
       alarmDescription,
       metric,
       threshold,
-      evaluationPeriods: periods,
+      evaluationPeriods: 1,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       treatMissingData: TreatMissingData.NOT_BREACHING,
     });
@@ -95,7 +95,6 @@ export function createVendorAlarms(scope: Construct, props: VendorAlarmsProps): 
       'Google takes long to issue tokens',
       vendorMetric(fn, 'GoogleLatency', 'p99'),
       slowMint.toMilliseconds(),
-      3,
     ),
   };
 }

@@ -14,6 +14,7 @@ export type CacheDependencies = {
 /** A cached token and, by Google's clock, when it is to be treated how. */
 type Entry = {
   readonly vended: Vended;
+  readonly storedAtMs: number;
   /** Until here it is simply served. */
   readonly refreshAtMs: number;
   /** From `refreshAtMs` to here it is served while a new one is fetched; from here on a new one is awaited. */
@@ -41,6 +42,9 @@ const PATIENCE_MS = 2_000;
 /** What no caller waits for may not outlive the moment at which a caller would have to. */
 const MAX_BACKGROUND_MS = 20_000;
 
+/** A clock that says less than when the token was stored has been put back, and no one knows the token's age. */
+const CLOCK_TOLERANCE_MS = 10_000;
+
 const DEFAULT_MAX_TOKENS = 1000;
 
 function keyOf(grant: Grant): string {
@@ -53,10 +57,16 @@ function entryFor(vended: Vended, nowMs: number): Entry {
   const scale = Math.min(1, Math.max(0, expiresAtMs - nowMs) / FULL_LIFE_MS);
   return {
     vended: { token: vended.token, cached: true, googleMs: 0 },
+    storedAtMs: nowMs,
     refreshAtMs: expiresAtMs - REFRESH_MS * scale,
     awaitAtMs: expiresAtMs - AWAIT_MS * scale,
     endAtMs: expiresAtMs - END_MS * scale,
   };
+}
+
+/** A span that seems to have more than its length left is one of before the clock was put back: it is over. */
+function isWithin(untilMs: number, spanMs: number, nowMs: number): boolean {
+  return nowMs < untilMs && untilMs - nowMs <= spanMs;
 }
 
 function isRefusal(error: unknown): error is VendError {
@@ -94,11 +104,13 @@ export function createCache(mint: Minter, dependencies: CacheDependencies): Mint
 
   /** A mint that a freeze held up may end after a newer one, and must not put the older token back. */
   const remember = (key: string, vended: Vended): void => {
-    const known = entries.get(key)?.vended.token.expiresAtMs ?? 0;
-    if (known > vended.token.expiresAtMs) {
+    const known = entries.get(key);
+    const nowMs = clock.googleMs();
+    const newer = known !== undefined && known.vended.token.expiresAtMs > vended.token.expiresAtMs;
+    if (newer && nowMs >= known.storedAtMs - CLOCK_TOLERANCE_MS) {
       return;
     }
-    putBounded(entries, key, entryFor(vended, clock.googleMs()), maxTokens);
+    putBounded(entries, key, entryFor(vended, nowMs), maxTokens);
     quietUntilMs.delete(key);
     refusals.delete(key);
   };
@@ -146,11 +158,11 @@ export function createCache(mint: Minter, dependencies: CacheDependencies): Mint
     return flight.promise;
   };
 
-  const isQuiet = (key: string): boolean => clock.systemMs() < (quietUntilMs.get(key) ?? 0);
+  const isQuiet = (key: string): boolean => isWithin(quietUntilMs.get(key) ?? 0, QUIET_MS, clock.systemMs());
 
   const throwRemembered = (key: string): void => {
     const refusal = refusals.get(key);
-    if (refusal !== undefined && clock.systemMs() < refusal.untilMs) {
+    if (refusal !== undefined && isWithin(refusal.untilMs, REFUSAL_MEMORY_MS, clock.systemMs())) {
       throw refusal.error;
     }
   };
@@ -193,7 +205,7 @@ export function createCache(mint: Minter, dependencies: CacheDependencies): Mint
     const key = keyOf(grant);
     const entry = entries.get(key);
     const nowMs = clock.googleMs();
-    if (entry === undefined || nowMs >= entry.endAtMs) {
+    if (entry === undefined || nowMs >= entry.endAtMs || nowMs < entry.storedAtMs - CLOCK_TOLERANCE_MS) {
       return mintAnew(key, grant, deadlineMs);
     }
     entries.delete(key);

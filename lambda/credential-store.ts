@@ -144,7 +144,9 @@ export function createCredentialStore({
       if (slot.current === undefined) {
         return await read(name, slot);
       }
-      return now() < slot.dueAtMs ? slot.current : await readPatiently(name, slot, slot.current);
+      // Due further ahead than the age that is allowed: the clock has been put back.
+      const fresh = now() < slot.dueAtMs && slot.dueAtMs - now() <= MAX_AGE_MS;
+      return fresh ? slot.current : await readPatiently(name, slot, slot.current);
     },
     renew: async (name, rejected) => {
       const slot = slotOf(name);

@@ -19,15 +19,37 @@ function callerOf(identity: unknown): string | undefined {
   return userArn !== undefined && userArn.length <= MAX_ARN_LENGTH ? userArn : undefined;
 }
 
+function malformed(): VendError {
+  return new VendError('invalid_request', 'The query is not as API Gateway writes it.');
+}
+
+function membersOf(value: unknown): readonly Parameter[] {
+  if (value !== undefined && value !== null && !isFields(value)) {
+    throw malformed();
+  }
+  return Object.entries(value ?? {});
+}
+
 /** A REST API decodes the query itself; each name has the list of its values. */
 function restQuery(event: Fields): readonly Parameter[] {
-  const lists = Object.entries(fieldsOf(event.multiValueQueryStringParameters));
-  if (lists.length === 0) {
-    return Object.entries(fieldsOf(event.queryStringParameters));
+  const lists = membersOf(event.multiValueQueryStringParameters);
+  const single = membersOf(event.queryStringParameters);
+  return lists.length === 0 ? single : lists.flatMap(([name, values]) => eachOf(name, values));
+}
+
+function eachOf(name: string, values: unknown): readonly Parameter[] {
+  if (!Array.isArray(values) || values.length === 0) {
+    throw malformed();
   }
-  return lists.flatMap(([name, values]) =>
-    Array.isArray(values) ? values.map((value): Parameter => [name, value]) : [[name, values] as const],
-  );
+  return values.map((value): Parameter => [name, value]);
+}
+
+function httpQuery(event: Fields): readonly Parameter[] {
+  const { rawQueryString } = event;
+  if (rawQueryString !== undefined && rawQueryString !== null && typeof rawQueryString !== 'string') {
+    throw malformed();
+  }
+  return parseUrlEncoded(rawQueryString ?? '');
 }
 
 function httpApiDoor(event: Fields, requestContext: Fields, http: Fields): Door {
@@ -36,7 +58,7 @@ function httpApiDoor(event: Fields, requestContext: Fields, http: Fields): Door 
     headers: fieldsOf(event.headers),
     body: event.body,
     isBase64: event.isBase64Encoded === true,
-    query: () => parseUrlEncoded(textOf(event.rawQueryString) ?? ''),
+    query: () => httpQuery(event),
   };
   const caller = callerOf(fieldsOf(requestContext.authorizer).iam);
   return { kind: 'http-api', caller, parameters: () => authenticated(caller, message) };

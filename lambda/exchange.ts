@@ -40,12 +40,16 @@ type Attempt =
       readonly retryAfterMs: number;
     };
 
+type Failure = Extract<Attempt, { outcome: 'failed' }>;
+
 const ATTEMPTS = 3;
 const ATTEMPT_TIMEOUT_MS = 6_000;
 const FIRST_BACKOFF_MS = 200;
 /** With less time than this, another attempt could only end as a time-out. */
 const MIN_ATTEMPT_MS = 50;
 const MAX_RETRY_AFTER_SECONDS = 3_600;
+/** When Google asks to be left alone, it is; but for no longer than this, should it have asked for too much. */
+const MAX_SILENCE_MS = 60_000;
 
 /**
  * An answer that a frozen container finds when it thaws: its `Date` would put the clock back by the length of the
@@ -140,8 +144,27 @@ export function createExchange({
     }
   };
 
+  const silence = new Map<string, { readonly untilMs: number; readonly failure: Failure }>();
+
+  /** Asked to wait longer than a caller could, the vendor spares Google the next callers as well. */
+  const keepSilence = (host: string, failure: Failure | undefined): void => {
+    if (failure !== undefined && failure.retryAfterMs > 0) {
+      const untilMs = clock.systemMs() + Math.min(failure.retryAfterMs, MAX_SILENCE_MS);
+      silence.set(host, { untilMs, failure });
+    }
+  };
+
+  const demandNoSilence = (url: URL): void => {
+    const kept = silence.get(url.host);
+    const leftMs = kept === undefined ? 0 : kept.untilMs - clock.systemMs();
+    if (kept !== undefined && leftMs > 0 && leftMs <= MAX_SILENCE_MS) {
+      throw unavailable(url, { ...kept.failure, retryAfterMs: leftMs });
+    }
+  };
+
   return async (url, form, deadlineMs) => {
-    let failure: Extract<Attempt, { outcome: 'failed' }> | undefined;
+    demandNoSilence(url);
+    let failure: Failure | undefined;
     for (let tried = 0; tried < ATTEMPTS; tried += 1) {
       const backoffMs = tried === 0 ? 0 : random() * FIRST_BACKOFF_MS * 2 ** (tried - 1);
       const waitMs = Math.max(backoffMs, failure?.retryAfterMs ?? 0);
@@ -157,11 +180,12 @@ export function createExchange({
       }
       failure = outcome;
     }
+    keepSilence(url.host, failure);
     throw unavailable(url, failure);
   };
 }
 
-function unavailable(url: URL, failure: Extract<Attempt, { outcome: 'failed' }> | undefined): VendError {
+function unavailable(url: URL, failure: Failure | undefined): VendError {
   const reason = failure?.reason ?? 'there was no time left to ask it';
   return new VendError(
     'google_unavailable',

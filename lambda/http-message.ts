@@ -13,7 +13,7 @@ export type HttpMessage = {
   readonly query: () => readonly Parameter[];
 };
 
-const MAX_BODY_LENGTH = 65_536;
+const MAX_TEXT_LENGTH = 65_536;
 
 function invalid(message: string): VendError {
   return new VendError('invalid_request', message);
@@ -34,6 +34,9 @@ function decode(text: string): string {
  * @see https://url.spec.whatwg.org/#application/x-www-form-urlencoded
  */
 export function parseUrlEncoded(text: string): readonly Parameter[] {
+  if (text.length > MAX_TEXT_LENGTH) {
+    throw invalid(`The parameters must be text of at most ${MAX_TEXT_LENGTH} characters.`);
+  }
   const pairs = text.split('&').filter((pair) => pair !== '');
   return pairs.map((pair) => {
     const [name = '', ...value] = pair.split('=');
@@ -67,8 +70,8 @@ function decodeBody({ body, isBase64 }: HttpMessage): string {
   if (body === undefined || body === null) {
     return '';
   }
-  if (typeof body !== 'string' || body.length > MAX_BODY_LENGTH) {
-    throw invalid(`The body must be text of at most ${MAX_BODY_LENGTH} characters.`);
+  if (typeof body !== 'string' || body.length > MAX_TEXT_LENGTH) {
+    throw invalid(`The body must be text of at most ${MAX_TEXT_LENGTH} characters.`);
   }
   if (!isBase64) {
     return body;

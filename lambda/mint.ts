@@ -1,9 +1,18 @@
-import type { CredentialStore } from './credential-store.ts';
+import type { Credential, CredentialStore } from './credential-store.ts';
 import { VendError } from './errors.ts';
 import type { SourceResult } from './token-source.ts';
 import type { Grant, Minter, Vended } from './types.ts';
 
-export type MinterDependencies = { readonly credentials: CredentialStore };
+export type MinterDependencies = {
+  readonly credentials: CredentialStore;
+  /** Milliseconds since the epoch, by the system. */
+  readonly now?: () => number;
+};
+
+/** A credential that Google has just rejected, whatever it was asked for. */
+type Rejection = { readonly credential: Credential; readonly result: SourceResult; readonly atMs: number };
+
+const REJECTION_MEMORY_MS = 5_000;
 
 /** The end of an invocation is kept for its answer. */
 const ANSWER_MARGIN_MS = 500;
@@ -16,7 +25,25 @@ function refused(result: Extract<SourceResult, { outcome: 'refused' }>): VendErr
  * Returns the minter that asks Google each time. What a refusal shows to be out of date, the clock or the credential,
  * is brought up to date and tried once more at once, so that neither costs a caller its request.
  */
-export function createMinter({ credentials }: MinterDependencies): Minter {
+export function createMinter({ credentials, now = Date.now }: MinterDependencies): Minter {
+  const rejections = new Map<string, Rejection>();
+
+  /** A rejected key is rejected for every grant: one of them is enough to learn it. */
+  const recentRejection = (name: string, credential: Credential): SourceResult | undefined => {
+    const rejection = rejections.get(name);
+    const ageMs = rejection === undefined ? Number.NaN : now() - rejection.atMs;
+    return rejection?.credential === credential && ageMs >= 0 && ageMs < REJECTION_MEMORY_MS
+      ? rejection.result
+      : undefined;
+  };
+
+  const remember = (name: string, credential: Credential, result: SourceResult): SourceResult => {
+    if (result.outcome === 'refused' && result.refusal.cause === 'outdated_credential') {
+      rejections.set(name, { credential, result, atMs: now() });
+    }
+    return result;
+  };
+
   const askAgainIfClockWasWrong = async (ask: () => Promise<SourceResult>): Promise<SourceResult> => {
     const result = await ask();
     const clockWasWrong =
@@ -24,16 +51,22 @@ export function createMinter({ credentials }: MinterDependencies): Minter {
     return clockWasWrong ? await ask() : result;
   };
 
+  const askWith = async (credential: Credential, grant: Grant, deadlineMs: number): Promise<SourceResult> =>
+    recentRejection(grant.credential, credential) ??
+    remember(
+      grant.credential,
+      credential,
+      await askAgainIfClockWasWrong(() => credential.source(grant, deadlineMs)),
+    );
+
   const ask = async (grant: Grant, deadlineMs: number): Promise<SourceResult> => {
     const credential = await credentials.get(grant.credential);
-    const result = await askAgainIfClockWasWrong(() => credential.source(grant, deadlineMs));
+    const result = await askWith(credential, grant, deadlineMs);
     if (result.outcome === 'granted' || result.refusal.cause !== 'outdated_credential') {
       return result;
     }
     const renewed = await credentials.renew(grant.credential, credential);
-    return renewed === credential
-      ? result
-      : await askAgainIfClockWasWrong(() => renewed.source(grant, deadlineMs));
+    return renewed === credential ? result : await askWith(renewed, grant, deadlineMs);
   };
 
   return async (grant, deadlineMs): Promise<Vended> => {

@@ -134,6 +134,8 @@ export function createNetwork({ now = Date.now }: { readonly now?: () => number 
           reject(error);
         }
       });
+      // Some answers, such as 101, end a request with neither an answer nor an error.
+      request.on('close', () => reject(new Error('the connection closed without an answer')));
       request.end(body);
     });
 

@@ -1,5 +1,8 @@
 const MAX_LENGTH = 120;
-const SECRETS = /eyJ[\w-]{8,}[\w.-]*|ya29\.[\w.-]*|-----BEGIN[\s\S]*|A[KS]IA[A-Z0-9]{12,}|1\/\/0[\w-]{10,}/g;
+const SECRETS =
+  /eyJ[\w-]{8,}[\w.-]*|ya29\.[\w.-]*|-----BEGIN[\s\S]*|A[KS]IA[A-Z0-9]{12,}|1\/\/0[\w-]{10,}|GOCSPX-[\w-]+|AIza[\w-]{20,}/g;
+/** As long as an AWS secret key or a line of a PEM block, and as nothing that belongs into a request. */
+const LONG_RANDOM = /[A-Za-z0-9+/]{40,}={0,2}/g;
 /** What `JSON.stringify` lets through, and a terminal or a reader would act on: C1, line ends, directions. */
 const UNSEEN = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
@@ -16,7 +19,7 @@ export function quote(value: unknown): string {
   if (typeof value !== 'string') {
     return Array.isArray(value) ? 'a list' : value === null ? 'null' : `a value of type ${typeof value}`;
   }
-  const shown = redact(value);
+  const shown = redact(value).replace(LONG_RANDOM, '[redacted]');
   const quoted = JSON.stringify(shown.length > MAX_LENGTH ? `${shown.slice(0, MAX_LENGTH)}…` : shown);
   return quoted.replace(UNSEEN, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

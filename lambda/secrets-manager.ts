@@ -48,7 +48,9 @@ const FINAL: ReadonlyMap<string, string> = new Map([
 /** The code of a network error (`ENOTFOUND`) says more than its name, which is that of every error. */
 function nameOf(error: unknown): string {
   const name = error instanceof Error ? error.name : 'Error';
-  return name === 'Error' ? (textOf(fieldsOf(error).code) ?? name) : name;
+  const kind = name === 'Error' ? (textOf(fieldsOf(error).code) ?? name) : name;
+  // An answer can name an error as it likes.
+  return /^\w{1,64}$/.test(kind) ? kind : 'Error';
 }
 
 /** The SDK's errors can hold a whole response, and so the secret: only their name goes further. */

@@ -52,7 +52,7 @@ export function createVendor({
     onStale: (name, error) =>
       audit.warn(`the credential ${name} was not read again; the last good one stays`, error),
   });
-  const mint = createCache(createMinter({ credentials }), {
+  const mint = createCache(createMinter({ credentials, now }), {
     clock,
     onRefreshFailed: (_grant, error) => audit.warn('a token was not renewed; the cached one stays', error),
   });

@@ -46,14 +46,15 @@ async function standIn(servers: Servers, audience: string | undefined): Promise<
   return { ...(await putIntoSecret(JSON.stringify(key, null, 2), servers)), google };
 }
 
-async function keyFile(file: string, servers: Servers): Promise<CredentialSource> {
+async function keyFile(file: string): Promise<CredentialSource> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new UsageError(`--key: ${file} cannot be read; give the path of a service-account key file.`, {
       cause,
     });
   });
   await demandUsable(text, `file ${file}`);
-  return { ...(await putIntoSecret(text, servers)), google: undefined };
+  // In memory, and behind no port: whatever listens could be asked by any program on this machine.
+  return { secretId: file, readSecret: async () => ({ text, versionId: 'file' }), google: undefined };
 }
 
 function advice({ code }: VendError): string {
@@ -89,7 +90,7 @@ export async function openCredentialSource(
     case 'stand-in':
       return await standIn(servers, audience);
     case 'key':
-      return await keyFile(credential.file, servers);
+      return await keyFile(credential.file);
     case 'secret':
       return await realSecret(credential.name);
     default:

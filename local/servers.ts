@@ -28,7 +28,7 @@ export function createServers(firstPort: number): Servers {
       } catch (cause) {
         if (cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE') {
           throw new UsageError(
-            `Port ${port} is in use; choose others with --port N (N, N+1 and N+2 are used).`,
+            `Port ${port} is in use; choose others with --port N (the stand-ins use N+1 and N+2).`,
             { cause },
           );
         }

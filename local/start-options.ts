@@ -30,7 +30,7 @@ Usage: npm start -- [options]
   --secret NAME     read this secret from the real Secrets Manager with your own AWS credentials, and use the real Google
   --iam             demand signed requests (always so with --key and --secret)
   --profiles FILE   the profiles (${DEFAULT_PROFILES_FILE})
-  --port N          the vendor's port (${DEFAULT_PORT}); the stand-ins take N+1 and N+2; 0 for any that are free
+  --port N          the vendor's port (${DEFAULT_PORT}); the stand-ins, if any, take N+1 and N+2; 0 for any that are free
   --help            this text
 
 Examples:

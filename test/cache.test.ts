@@ -535,3 +535,37 @@ test('goes by Google’s clock for the age of tokens, and by the system’s for 
   expect(still).toEqual(['token-0', 1]);
   expect(mints.at(1).args[1]).toBe(time.now() + 20 * SECOND);
 });
+
+test('trusts no token from before the clock was put back, and keeps the new one', async () => {
+  const { time, ask, hold, give, mints } = createRig();
+  await hold();
+  await time.advance(-HOUR);
+
+  const asked = ask();
+  give(1);
+
+  expect((await asked).token.value).toBe('token-1');
+  expect(atOnce(ask())).toBe('token-1');
+  expect(mints.list).toHaveLength(2);
+});
+
+test('serves a cached token although the clock was put back by a little', async () => {
+  const { time, ask, hold } = createRig();
+  await hold();
+  await time.advance(-10 * SECOND);
+
+  expect(atOnce(ask())).toBe('token-0');
+});
+
+test('forgets a refusal when the clock is put back', async () => {
+  const { time, ask, give, mints } = createRig();
+  const refused = ask();
+  mints.at(0).fail(refusal());
+  await expect(refused).rejects.toThrow('Google said no.');
+  await time.advance(-HOUR);
+
+  const asked = ask();
+  give(1);
+
+  expect((await asked).token.value).toBe('token-1');
+});

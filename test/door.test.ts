@@ -261,3 +261,25 @@ test('shows the name __proto__ of a JSON body like any other', () => {
     ['__proto__', 'a'],
   ]);
 });
+
+test.each([
+  ['a raw query that is no text', { ...httpApiEvent(), rawQueryString: 5 }],
+  [
+    'a query that is a string',
+    { ...restApiEvent(), multiValueQueryStringParameters: null, queryStringParameters: 'scopes=a' },
+  ],
+  ['lists that are a string', { ...restApiEvent(), multiValueQueryStringParameters: 'scopes=a' }],
+  ['a name without a value', { ...restApiEvent(), multiValueQueryStringParameters: { scopes: [] } }],
+  [
+    'a name whose values are no list',
+    { ...restApiEvent(), multiValueQueryStringParameters: { scopes: 'a' } },
+  ],
+])('refuses %s, in the place of reading it as none', async (_what, event) => {
+  expect(await refusalOf(event)).toBe('The query is not as API Gateway writes it.');
+});
+
+test('refuses a query of more than 65,536 characters before it looks at it', async () => {
+  expect(await refusalOf({ ...httpApiEvent(), rawQueryString: 'a&'.repeat(40_000) })).toMatch(
+    /at most 65536 characters/,
+  );
+});

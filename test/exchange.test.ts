@@ -306,3 +306,36 @@ test('whatever Google answers is a grant, a refusal or an outage', async () => {
     { numRuns: 300 },
   );
 });
+
+test('leaves Google alone for as long as it asked, whoever comes', async () => {
+  const { ask, time, timeouts } = createRig([reply(429, '', { 'retry-after': '50' }), TOKEN]);
+
+  const first = await failureOf(() => ask(20_000));
+  await time.advance(20_000);
+  const second = await failureOf(() => ask(20_000));
+  await time.advance(30_000);
+  const third = await ask(20_000);
+
+  expect([first, second].map(({ code, retryAfterSeconds }) => [code, retryAfterSeconds])).toEqual([
+    ['google_unavailable', 50],
+    ['google_unavailable', 30],
+  ]);
+  expect(third.outcome).toBe('granted');
+  expect(timeouts).toHaveLength(2);
+});
+
+test('leaves Google alone for a minute at the most', async () => {
+  const { ask, time } = createRig([reply(503, '', { 'retry-after': '3000' }), TOKEN]);
+  await failureOf(() => ask(20_000));
+  await time.advance(60_000);
+
+  expect((await ask(20_000)).outcome).toBe('granted');
+});
+
+test('asks again after a failure that came without a wish to be left alone', async () => {
+  const { ask, timeouts } = createRig([reply(503, ''), reply(503, ''), reply(503, ''), TOKEN]);
+  await failureOf(() => ask(20_000));
+
+  expect((await ask(20_000)).outcome).toBe('granted');
+  expect(timeouts).toHaveLength(4);
+});

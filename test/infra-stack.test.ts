@@ -178,7 +178,7 @@ test('the alarms watch throttles, refusals by Google and slow mints', () => {
         Dimensions,
         ExtendedStatistic: 'p99',
         Threshold: 2000,
-        EvaluationPeriods: 3,
+        EvaluationPeriods: 1,
       }),
     ]),
   );
@@ -202,4 +202,10 @@ test("the alarm on errors leaves out a caller's own, which Lambda counts when th
     thrown: { Namespace: 'GcpTokenVendor', MetricName: 'ThrownErrors' },
     server: { Namespace: 'GcpTokenVendor', MetricName: 'ServerErrors' },
   });
+});
+
+test('a profile may have the name of what every object has', () => {
+  const create = () => createVendorStack(() => ({ profiles: { constructor: { scopes: ['email'] } } })).text();
+
+  expect(create).not.toThrow();
 });

@@ -37,7 +37,7 @@ function createCredential(versionId: string, results: readonly SourceResult[]) {
 }
 
 /** A store that holds `current` and has `next` after a renewal. */
-function createStore(current: Credential, next: Credential = current) {
+function createStore(current: Credential, next: Credential = current, now: () => number = Date.now) {
   const calls: string[] = [];
   const store: CredentialStore = {
     get: async (name) => {
@@ -49,7 +49,7 @@ function createStore(current: Credential, next: Credential = current) {
       return next;
     },
   };
-  return { mint: createMinter({ credentials: store }), calls };
+  return { mint: createMinter({ credentials: store, now }), calls };
 }
 
 test('mints from the credential that the grant names, and says how long Google took', async () => {
@@ -156,3 +156,44 @@ test.each(['credential_unavailable', 'credential_invalid'] as const)(
     expect(await failureOf(() => mint(GRANT, DEADLINE_MS))).toBe(error);
   },
 );
+
+test('asks Google nothing more with a key that it has just rejected, for 5 seconds', async () => {
+  let nowMs = 0;
+  const results = [refused('outdated_credential'), granted('b')];
+  const { credential, asked } = createCredential('v1', results);
+  const { mint } = createStore(credential, credential, () => nowMs);
+  const other: Grant = { ...GRANT, scopes: 'email' };
+
+  const first = await failureOf(() => mint(GRANT, DEADLINE_MS));
+  nowMs = 4_999;
+  const second = await failureOf(() => mint(other, DEADLINE_MS));
+  nowMs = 5_000;
+  const third = await mint(other, DEADLINE_MS);
+
+  expect([first.code, second.code]).toEqual(['google_refused', 'google_refused']);
+  expect(third.token.value).toBe('b');
+  expect(asked).toHaveLength(2);
+});
+
+test('asks at once with the key that comes after a rejected one', async () => {
+  const old = createCredential('v1', [refused('outdated_credential')]);
+  const fresh = createCredential('v2', [granted('a'), granted('b')]);
+  const { mint } = createStore(old.credential, fresh.credential, () => 0);
+
+  const values = [await mint(GRANT, DEADLINE_MS), await mint(GRANT, DEADLINE_MS)].map(
+    ({ token }) => token.value,
+  );
+
+  expect(values).toEqual(['a', 'b']);
+  expect(old.asked).toHaveLength(1);
+});
+
+test('a refusal of one grant says nothing of another', async () => {
+  const { credential, asked } = createCredential('v1', [refused('other'), granted('a')]);
+  const { mint } = createStore(credential, credential, () => 0);
+
+  await failureOf(() => mint(GRANT, DEADLINE_MS));
+  await mint({ ...GRANT, scopes: 'email' }, DEADLINE_MS);
+
+  expect(asked).toHaveLength(2);
+});

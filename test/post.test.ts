@@ -449,3 +449,13 @@ test('closing ends the connections that are kept', async () => {
 
   await vi.waitFor(() => expect(sockets[0]?.destroyed).toBe(true));
 });
+
+test('an answer that Node ends without a word ends the request', async () => {
+  const { url } = await startServer((socket) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n');
+  });
+  const network = createNetwork();
+  cleanUps.push(network.close);
+
+  await expect(network.post(url, FORM, 5_000)).rejects.toThrow('closed without an answer');
+});

@@ -19,8 +19,8 @@ test.each([
 });
 
 test('cuts after 120 characters', () => {
-  expect(quote('a'.repeat(120))).toBe(`"${'a'.repeat(120)}"`);
-  expect(quote('a'.repeat(121))).toBe(`"${'a'.repeat(120)}…"`);
+  expect(quote('a.'.repeat(60))).toBe(`"${'a.'.repeat(60)}"`);
+  expect(quote(`${'a.'.repeat(60)}b`)).toBe(`"${'a.'.repeat(60)}…"`);
 });
 
 test.each([
@@ -71,4 +71,19 @@ test.each([
   'arn:aws:iam::1:role/AKI',
 ])('leaves %s as it is', (text) => {
   expect(redact(text)).toBe(text);
+});
+
+test.each([
+  ['an AWS secret key', 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY'],
+  ['a line of a PEM block without its header', 'MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQDE'],
+  ['an OAuth client secret', 'GOCSPX-abc_DEF-123'],
+  ['an API key', 'AIzaSyA1234567890abcdefghijklmnop'],
+])('does not show %s', (_what, secret) => {
+  expect(quote(`a ${secret} b`)).toBe('"a [redacted] b"');
+});
+
+test('shows a long audience', () => {
+  const audience = 'https://orders-service-of-the-reporting-team-abc123-ew.a.run.app/v1/things';
+
+  expect(quote(audience)).toBe(JSON.stringify(audience));
 });
