@@ -67,7 +67,7 @@ test.concurrent.for(ANSWERS)(
     const during = await rig.get();
     const asked = rig.google.exchanges.length;
     rig.google.interfere(undefined);
-    rig.advance(5_001);
+    rig.advance(5_001 + 1_000 * Number(during.headers['retry-after'] ?? 0));
     const after = await rig.get();
 
     expect(summary(during)).toEqual(expected);
@@ -237,7 +237,7 @@ test.concurrent.for(SECRET_FAULTS)(
 
     const during = await rig.get();
     rig.secretsManager.interfere(undefined);
-    rig.advance(5_001);
+    rig.advance(5_001 + 1_000 * Number(during.headers['retry-after'] ?? 0));
     const after = await rig.get();
 
     expect(summary(during)).toEqual(expected);
