@@ -37,7 +37,7 @@ export type SignatureVerifierOptions = {
   readonly credentials: readonly LocalCredential[];
   readonly region: string;
   /** The service that the credential scope has to name. */
-  readonly service: 'execute-api' | 'lambda';
+  readonly service: 'execute-api' | 'lambda' | 'sts';
   readonly now: () => number;
 };
 
