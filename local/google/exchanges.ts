@@ -2,7 +2,7 @@ import type { Reply } from './route.ts';
 
 const MAX_EXCHANGES = 10_000;
 
-/** What a request to the token endpoint asked for, as it said itself: nothing of this is verified, and no token is in it. */
+/** What a request to the token endpoint, STS or IAM Credentials asked for, as it said itself: nothing of this is verified, and no token is in it. */
 export type Asked = {
   readonly path: string;
   readonly grantType: string | undefined;
@@ -13,10 +13,10 @@ export type Asked = {
   readonly targetAudience: string | undefined;
 };
 
-/** A request to the token endpoint and how it was answered. */
+/** Such a request and how it was answered. */
 export type Exchange = Asked & {
   readonly status: number | 'reset' | 'hang';
-  /** Google's `error`, of a refusal. */
+  /** Google's `error`, of a refusal; of IAM Credentials' the `status`. */
   readonly error: string | undefined;
 };
 
@@ -31,6 +31,9 @@ export type Exchanges = {
 function errorOf(reply: Reply): string | undefined {
   const body = typeof reply === 'object' ? reply.body : undefined;
   const error = typeof body === 'object' && 'error' in body ? body.error : undefined;
+  if (typeof error === 'object' && error !== null && 'status' in error) {
+    return typeof error.status === 'string' ? error.status : undefined;
+  }
   return typeof error === 'string' ? error : undefined;
 }
 

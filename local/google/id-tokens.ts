@@ -5,7 +5,20 @@ import { createRsaKey, type RsaKey } from './rsa-key.ts';
 const ISSUER = 'https://accounts.google.com';
 
 /** Whom an ID token speaks of. */
-export type IdTokenHolder = { readonly email: string; readonly uniqueId: string };
+export type IdTokenHolder = {
+  readonly email: string;
+  readonly uniqueId: string;
+  /**
+   * Whom the token was issued to, its `azp`.
+   * @default the e-mail
+   */
+  readonly authorizedParty?: string;
+  /**
+   * Whether the token names the e-mail.
+   * @default true
+   */
+  readonly includeEmail?: boolean;
+};
 
 /** The claims of a verified ID token that a receiver uses. */
 export type IdTokenClaims = {
@@ -46,10 +59,11 @@ export function createIdTokens(options: {
   const jwks = signingKey.then(publishKey);
 
   return {
-    issue: async ({ email, uniqueId }, audience) => {
+    issue: async ({ email, uniqueId, authorizedParty = email, includeEmail = true }, audience) => {
       const { keyId, privateKey } = await signingKey;
       const issuedAtSeconds = Math.floor(now() / 1000);
-      return new SignJWT({ aud: audience, azp: email, email, email_verified: true })
+      const named = includeEmail ? { email, email_verified: true } : {};
+      return new SignJWT({ aud: audience, azp: authorizedParty, ...named })
         .setProtectedHeader({ alg: 'RS256', kid: keyId, typ: 'JWT' })
         .setIssuedAt(issuedAtSeconds)
         .setExpirationTime(issuedAtSeconds + lifetimeSeconds)

@@ -1,6 +1,7 @@
 import type { AccessTokens } from './access-tokens.ts';
 import { type AssertionContext, decodeAssertion, verifyAssertion } from './assertion.ts';
 import type { IdTokens } from './id-tokens.ts';
+import type { Principal } from './principal.ts';
 import { Refusal } from './refusal.ts';
 import type { TokenGrant } from './token-endpoint.ts';
 
@@ -38,12 +39,16 @@ export function createJwtBearerGrant(context: JwtBearerContext): TokenGrant {
         throw new Refusal('assertionMissing');
       }
       const { account, subject, wanted } = await verifyAssertion(assertion, context);
-      const holder = { email: subject ?? account.email, uniqueId: account.uniqueId };
+      const principal: Principal = {
+        kind: subject === undefined ? 'serviceAccount' : 'user',
+        email: subject ?? account.email,
+        clientId: account.uniqueId,
+      };
       if (wanted.kind === 'id_token') {
         return { id_token: await idTokens.issue(account, wanted.audience) };
       }
       return {
-        access_token: accessTokens.issue({ ...holder, scopes: wanted.scopes }),
+        access_token: accessTokens.issue({ principal, scopes: wanted.scopes }),
         expires_in: accessTokens.lifetimeSeconds,
         token_type: 'Bearer',
       };

@@ -38,6 +38,25 @@ export const REFUSALS = {
     error: 'invalid_request',
     description: 'Required parameter is missing: assertion',
   },
+  refreshTokenMissing: {
+    status: 400,
+    error: 'invalid_request',
+    description: 'Required parameter is missing: refresh_token',
+  },
+  refreshTokenUnknown: { status: 400, error: 'invalid_grant', description: 'Bad Request' },
+  refreshTokenRevoked: {
+    status: 400,
+    error: 'invalid_grant',
+    description: 'Token has been expired or revoked.',
+  },
+  clientMissing: {
+    status: 400,
+    error: 'invalid_request',
+    description: 'Could not determine client ID from request.',
+  },
+  clientUnknown: { status: 401, error: 'invalid_client', description: 'The OAuth client was not found.' },
+  clientSecretWrong: { status: 401, error: 'invalid_client', description: 'Unauthorized' },
+  scopeNotGranted: { status: 400, error: 'invalid_scope', description: 'Bad Request' },
 } as const satisfies Record<string, RefusalText>;
 
 /** One row of {@link REFUSALS}. */

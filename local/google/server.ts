@@ -3,16 +3,23 @@ import { createCertsRoutes } from './certs.ts';
 import { createCloudFunctionRoutes } from './cloud-function.ts';
 import { createComputeRoutes } from './compute.ts';
 import { createExchanges, type Exchange, type Interference } from './exchanges.ts';
+import { impersonationUrl } from './external-account.ts';
 import { serve, type TlsIdentity } from './http-server.ts';
+import { createIamCredentialsRoutes } from './iam-credentials.ts';
 import { createIdTokens } from './id-tokens.ts';
 import { createJwtBearerGrant } from './jwt-bearer-grant.ts';
+import { createRefreshTokenGrant } from './refresh-token-grant.ts';
 import {
   createServiceAccounts,
   type ServiceAccount,
   type ServiceAccountOptions,
 } from './service-accounts.ts';
+import { createStorageRoutes } from './storage.ts';
+import { createStsRoutes } from './sts.ts';
 import { createTokenEndpoint, TOKEN_PATHS } from './token-endpoint.ts';
 import { createTokenInfoRoutes } from './token-info.ts';
+import { createUsers, type User, type UserOptions } from './users.ts';
+import { createWorkloadPools, type Pool, type PoolOptions } from './workload-pools.ts';
 
 /** Google's libraries for Python and Node, and so gcloud, make every assertion out to the first, whatever the key file says. */
 const GOOGLE_TOKEN_URIS = [
@@ -51,12 +58,20 @@ export type Google = {
   readonly functionUrl: string;
   readonly functionAudience: string;
   readonly createServiceAccount: (options?: ServiceAccountOptions) => ServiceAccount;
+  /** Returns a person who has signed in, and the `authorized_user` document of that. */
+  readonly createUser: (options?: UserOptions) => User;
+  /** Returns a workload identity pool, whose providers STS knows from when they are made. */
+  readonly createPool: (options?: PoolOptions) => Pool;
+  /** STS, as `external_account` documents name it in `token_url`. */
+  readonly stsUrl: string;
+  /** Returns a service account's `service_account_impersonation_url`. */
+  readonly impersonationUrl: (email: string) => string;
   /**
    * Makes the token endpoint go by `origin` too, besides its own and Google's, for assertions made out to it under
    * another name, as that of a proxy in front of it.
    */
   readonly alsoKnownAs: (origin: string) => void;
-  /** Every request to the token endpoint so far, oldest first. */
+  /** Every request to the token endpoint, STS and IAM Credentials so far, oldest first; `path` tells them apart. */
   readonly exchanges: readonly Exchange[];
   /** Lets `interference` answer in Google's place, until another one or `undefined` is set. */
   readonly interfere: (interference: Interference | undefined) => void;
@@ -91,12 +106,19 @@ export async function startGoogle(options: GoogleOptions = {}): Promise<Google> 
     accessTokens,
     idTokens,
   });
+  const users = createUsers();
+  const refreshToken = createRefreshTokenGrant({ users, accessTokens, idTokens });
+  const pools = createWorkloadPools({ origin, now });
+  const observer = { exchanges, interference: () => interference };
   const routes = () => [
-    ...createTokenEndpoint({ grants: [jwtBearer], exchanges, interference: () => interference }),
+    ...createTokenEndpoint({ grants: [jwtBearer, refreshToken], ...observer }),
+    ...createStsRoutes({ pools, accessTokens, now, ...observer }),
+    ...createIamCredentialsRoutes({ accounts, accessTokens, idTokens, now, ...observer }),
     ...createCertsRoutes({ idTokens, accounts, origin }),
     ...createTokenInfoRoutes({ accessTokens, idTokens, now }),
     ...createCloudFunctionRoutes({ idTokens, audience: functionAudience }),
     ...createComputeRoutes(accessTokens),
+    ...createStorageRoutes(accessTokens),
   ];
   const server = await serve({ routes, port, now, tls });
   alsoKnownAs(server.origin);
@@ -107,6 +129,10 @@ export async function startGoogle(options: GoogleOptions = {}): Promise<Google> 
     functionUrl: `${server.origin}/functions/hello`,
     functionAudience,
     createServiceAccount: accounts.create,
+    createUser: users.create,
+    createPool: pools.create,
+    stsUrl: `${server.origin}/v1/token`,
+    impersonationUrl: (email) => impersonationUrl(server.origin, email),
     alsoKnownAs,
     exchanges: exchanges.list,
     interfere: (next) => {

@@ -4,6 +4,7 @@ import { createKeyFile, type KeyFile, type KeyOwner } from './key-file.ts';
 import { createRsaKey, type RsaKey } from './rsa-key.ts';
 
 const MAX_KEYS = 10;
+const MEMBER = /^(?:serviceAccount|user|principal|principalSet):./;
 
 export type ServiceAccountOptions = {
   /** @default "vendor@PROJECT.iam.gserviceaccount.com" */
@@ -17,6 +18,12 @@ export type ServiceAccountOptions = {
    * @default none
    */
   readonly subjects?: readonly string[];
+  /**
+   * Whether `constraints/iam.allowServiceAccountCredentialLifetimeExtension` lists it: its access tokens may then live
+   * for twelve hours.
+   * @default false
+   */
+  readonly lifetimeExtension?: boolean;
 };
 
 /** A service account as its owner manages it. */
@@ -28,6 +35,14 @@ export type ServiceAccount = KeyOwner & {
   readonly createKey: () => Promise<KeyFile>;
   /** Ends the acceptance of a key; what was issued from it lives on. */
   readonly deleteKey: (keyId: string) => void;
+  /**
+   * Grants a member (`serviceAccount:EMAIL`, `user:EMAIL`, `principal://…`, `principalSet://…`)
+   * roles/iam.serviceAccountTokenCreator on the account.
+   * @throws {Error} for what is no member's name
+   */
+  readonly allowImpersonationBy: (member: string) => void;
+  /** Takes that grant back; what was issued lives on. */
+  readonly denyImpersonationBy: (member: string) => void;
   readonly disable: () => void;
   readonly enable: () => void;
   readonly delete: () => void;
@@ -36,6 +51,9 @@ export type ServiceAccount = KeyOwner & {
 /** A service account as the token endpoint knows it. */
 export type AccountRecord = KeyOwner & {
   readonly subjects: ReadonlySet<string>;
+  /** The members that may impersonate it. */
+  readonly tokenCreators: Set<string>;
+  readonly lifetimeExtension: boolean;
   readonly keys: Map<string, RsaKey>;
   state: 'enabled' | 'disabled' | 'deleted';
 };
@@ -61,6 +79,8 @@ function createRecord(options: ServiceAccountOptions): AccountRecord {
     projectId,
     uniqueId: options.uniqueId ?? `1${digits()}${digits()}`,
     subjects: new Set(options.subjects),
+    tokenCreators: new Set(),
+    lifetimeExtension: options.lifetimeExtension ?? false,
     keys: new Map(),
     state: 'enabled',
   };
@@ -84,6 +104,17 @@ function manage(record: AccountRecord, origin: () => string): ServiceAccount {
       if (!keys.delete(keyId)) {
         throw new Error(`${email} has no key ${keyId}`);
       }
+    },
+    allowImpersonationBy: (member) => {
+      if (!MEMBER.test(member)) {
+        throw new Error(
+          `${member} is no member: write serviceAccount:EMAIL, user:EMAIL or principal(Set)://…`,
+        );
+      }
+      record.tokenCreators.add(member);
+    },
+    denyImpersonationBy: (member) => {
+      record.tokenCreators.delete(member);
     },
     disable: () => {
       record.state = 'disabled';

@@ -9,14 +9,19 @@ export type TokenInfoContext = {
 };
 
 /** Google answers numbers as strings here. */
-function describeAccessToken(record: AccessTokenRecord, nowMs: number): object {
+function describeAccessToken(record: AccessTokenRecord, nowMs: number): object | undefined {
+  const { principal } = record;
+  // A federated principal has no e-mail, and the endpoint does not know its tokens.
+  if (principal.kind === 'federated') {
+    return undefined;
+  }
   return {
-    azp: record.uniqueId,
-    aud: record.uniqueId,
+    azp: principal.clientId,
+    aud: principal.clientId,
     scope: record.scopes.join(' '),
     exp: String(Math.floor(record.expiresAtMs / 1000)),
     expires_in: String(Math.floor((record.expiresAtMs - nowMs) / 1000)),
-    email: record.email,
+    email: principal.email,
     email_verified: 'true',
     access_type: 'online',
   };

@@ -12,7 +12,8 @@ const OLD_SCOPE = /^https:\/\/[a-z-]+\.google\.com\/[\w./-]*$/;
 /** What Google takes for the audience of an ID token when it stands where a scope should: a URL, an OAuth client id. */
 const AUDIENCE_LIKE = /^https?:\/\/\S|\.apps\.googleusercontent\.com$/;
 
-function isKnownScope(scope: string): boolean {
+/** Returns whether Google would take `scope` for the name of one. */
+export function isKnownScope(scope: string): boolean {
   return OPENID_SCOPES.has(scope) || AUTH_SCOPE.test(scope) || OLD_SCOPE.test(scope);
 }
 
