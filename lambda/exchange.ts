@@ -1,8 +1,8 @@
 import type { Clock } from './clock.ts';
 import { VendError } from './errors.ts';
 import { type Fields, fieldsOf, isFields, textOf } from './fields.ts';
-import { explainRefusal, type Refusal } from './google-refusal.ts';
-import type { Post, PostResponse } from './post.ts';
+import { explainRefusal, type Refusal, type RefusalAnswer } from './google-refusal.ts';
+import type { Post, PostBody, PostResponse } from './post.ts';
 import { quote } from './quote.ts';
 
 /** What came of an exchange that Google answered. */
@@ -11,18 +11,14 @@ export type ExchangeResult =
   | { readonly outcome: 'refused'; readonly refusal: Refusal };
 
 /**
- * Posts a form to a token endpoint of Google's until it is answered: a yes or a no is returned; silence, overload and
+ * Posts to an endpoint of Google's that gives tokens until it is answered: a yes or a no is returned; silence, overload and
  * garbage are tried again, inside the time that is left.
  *
  * `deadlineMs` is in milliseconds since the epoch by the system's clock.
  *
  * @throws {VendError} `google_unavailable`
  */
-export type Exchange = (
-  url: URL,
-  form: Readonly<Record<string, string>>,
-  deadlineMs: number,
-) => Promise<ExchangeResult>;
+export type Exchange = (url: URL, body: PostBody, deadlineMs: number) => Promise<ExchangeResult>;
 
 export type ExchangeDependencies = {
   readonly post: Post;
@@ -88,6 +84,14 @@ function isRetryable(status: number, fields: Fields | undefined): boolean {
   return garbage || RETRYABLE_STATUSES.has(status) || RETRYABLE_ERRORS.has(fields?.error);
 }
 
+/** Token endpoints answer errors as RFC 6749 has them, Google's other APIs as an object. */
+function wordsOf(fields: Fields | undefined): Pick<RefusalAnswer, 'error' | 'description'> {
+  const error = fields?.error;
+  return isFields(error)
+    ? { error: textOf(error.status), description: textOf(error.message) }
+    : { error: textOf(error), description: textOf(fields?.error_description) };
+}
+
 function describeFailure(status: number, fields: Fields | undefined): string {
   if (status === 200 && fields === undefined) {
     return 'its answer is not JSON';
@@ -121,22 +125,14 @@ export function createExchange({
     if (response.status === 200 && fields !== undefined && fields.error === undefined) {
       return { outcome: 'answered', result: { outcome: 'granted', fields, googleMs } };
     }
-    const refusal = explainRefusal({
-      status: response.status,
-      error: textOf(fields?.error),
-      description: textOf(fields?.error_description),
-    });
+    const refusal = explainRefusal({ status: response.status, ...wordsOf(fields) });
     return { outcome: 'answered', result: { outcome: 'refused', refusal } };
   };
 
-  const attempt = async (
-    url: URL,
-    form: Readonly<Record<string, string>>,
-    timeoutMs: number,
-  ): Promise<Attempt> => {
+  const attempt = async (url: URL, body: PostBody, timeoutMs: number): Promise<Attempt> => {
     const startedAtMs = clock.systemMs();
     try {
-      const response = await post(url, form, timeoutMs);
+      const response = await post(url, body, timeoutMs);
       const googleMs = clock.systemMs() - startedAtMs;
       return googleMs > timeoutMs ? TOO_LATE : judge(response, googleMs);
     } catch (cause) {
@@ -162,7 +158,7 @@ export function createExchange({
     }
   };
 
-  return async (url, form, deadlineMs) => {
+  return async (url, body, deadlineMs) => {
     demandNoSilence(url);
     let failure: Failure | undefined;
     for (let tried = 0; tried < ATTEMPTS; tried += 1) {
@@ -174,7 +170,7 @@ export function createExchange({
       if (waitMs > 0) {
         await sleep(waitMs);
       }
-      const outcome = await attempt(url, form, Math.min(ATTEMPT_TIMEOUT_MS, deadlineMs - clock.systemMs()));
+      const outcome = await attempt(url, body, Math.min(ATTEMPT_TIMEOUT_MS, deadlineMs - clock.systemMs()));
       if (outcome.outcome === 'answered') {
         return outcome.result;
       }

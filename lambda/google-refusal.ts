@@ -52,14 +52,47 @@ const KNOWN: readonly KnownRefusal[] = [
   {
     error: 'invalid_grant',
     description: /expired or revoked/i,
-    cause: 'other',
-    meaning: 'the credential was revoked. Make a new one and put it into the secret.',
+    cause: 'outdated_credential',
+    meaning:
+      'the refresh token was revoked, or has expired. Log in again with `gcloud auth application-default login`, and put the new file into the secret.',
   },
   {
     error: 'invalid_grant',
     description: /disabled/i,
     cause: 'other',
     meaning: 'the service account is disabled. Enable it with `gcloud iam service-accounts enable EMAIL`.',
+  },
+  {
+    error: 'invalid_client',
+    description: /(?:)/,
+    cause: 'outdated_credential',
+    meaning:
+      'the OAuth client of the credential does not exist any more. Log in again, and put the new file into the secret.',
+  },
+  {
+    error: 'PERMISSION_DENIED',
+    description: /has not been used|is disabled/i,
+    cause: 'other',
+    meaning: 'the API is not enabled. Enable it with `gcloud services enable iamcredentials.googleapis.com`.',
+  },
+  {
+    error: 'PERMISSION_DENIED',
+    description: /(?:)/,
+    cause: 'other',
+    meaning:
+      'the credential may not impersonate the service account, or one of the delegates may not. Allow it with `gcloud iam service-accounts add-iam-policy-binding TARGET --member=serviceAccount:SOURCE --role=roles/iam.serviceAccountTokenCreator`, for each link of the chain.',
+  },
+  {
+    error: 'NOT_FOUND',
+    description: /(?:)/,
+    cause: 'other',
+    meaning: 'the service account to impersonate does not exist. Correct its e-mail address.',
+  },
+  {
+    error: 'UNAUTHENTICATED',
+    description: /(?:)/,
+    cause: 'other',
+    meaning: 'Google does not accept the token of the source credential any more.',
   },
   {
     error: 'invalid_scope',

@@ -10,17 +10,18 @@ export type PostResponse = {
   readonly body: string;
 };
 
+/** What is sent: a form, or JSON with an access token to show. */
+export type PostBody = Form | { readonly json: object; readonly bearer: string };
+
+type Form = Readonly<Record<string, string>>;
+
 /**
- * Sends one form to one URL and returns what comes back. It follows nothing, and repeats nothing but a request that
+ * Sends one body to one URL and returns what comes back. It follows nothing, and repeats nothing but a request that
  * found its kept connection closed at the other end.
  *
  * @throws {Error} if no whole answer of at most 64 KiB came within `timeoutMs`
  */
-export type Post = (
-  url: URL,
-  form: Readonly<Record<string, string>>,
-  timeoutMs: number,
-) => Promise<PostResponse>;
+export type Post = (url: URL, body: PostBody, timeoutMs: number) => Promise<PostResponse>;
 
 const MAX_SOCKETS = 64;
 const HTTPS_PORT = 443;
@@ -46,6 +47,24 @@ export type Network = {
   readonly connectAhead: (host: string, port?: number) => void;
   readonly close: () => void;
 };
+
+type Content = { readonly headers: Readonly<Record<string, string>>; readonly text: string };
+
+function isForm(body: PostBody): body is Form {
+  return typeof body.json !== 'object';
+}
+
+function contentOf(body: PostBody): Content {
+  return isForm(body)
+    ? {
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        text: new URLSearchParams(body).toString(),
+      }
+    : {
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${body.bearer}` },
+        text: JSON.stringify(body.json),
+      };
+}
 
 function readBody(response: http.IncomingMessage): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -108,7 +127,7 @@ export function createNetwork({ now = Date.now }: { readonly now?: () => number 
   httpsAgent.createConnection = (options, callback) =>
     takeWarm(options.host, options.port) ?? createConnection(options, callback);
 
-  const send = (url: URL, body: string, signal: AbortSignal): Promise<http.IncomingMessage> =>
+  const send = (url: URL, { headers, text }: Content, signal: AbortSignal): Promise<http.IncomingMessage> =>
     new Promise((resolve, reject) => {
       let answered = false;
       const secure = url.protocol === 'https:';
@@ -117,8 +136,8 @@ export function createNetwork({ now = Date.now }: { readonly now?: () => number 
         agent: secure ? httpsAgent : httpAgent,
         signal,
         headers: {
-          'content-type': 'application/x-www-form-urlencoded',
-          'content-length': Buffer.byteLength(body),
+          ...headers,
+          'content-length': Buffer.byteLength(text),
           accept: 'application/json',
         },
       });
@@ -129,24 +148,24 @@ export function createNetwork({ now = Date.now }: { readonly now?: () => number 
       // It comes for an answer that breaks off, too; that one is for whoever reads the body to report.
       request.on('error', (error) => {
         if (request.reusedSocket && !answered && !signal.aborted) {
-          resolve(send(url, body, signal));
+          resolve(send(url, { headers, text }, signal));
         } else {
           reject(error);
         }
       });
       // Some answers, such as 101, end a request with neither an answer nor an error.
       request.on('close', () => reject(new Error('the connection closed without an answer')));
-      request.end(body);
+      request.end(text);
     });
 
   return {
-    post: async (url, form, timeoutMs) => {
+    post: async (url, body, timeoutMs) => {
       idle.sweep();
       const signal = AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs)));
       try {
-        const response = await send(url, new URLSearchParams(form).toString(), signal);
-        const body = await readBody(response);
-        return { status: response.statusCode ?? 0, headers: response.headers, body };
+        const response = await send(url, contentOf(body), signal);
+        const text = await readBody(response);
+        return { status: response.statusCode ?? 0, headers: response.headers, body: text };
       } catch (error) {
         // Cut off in the middle of an answer, Node says that the connection was reset.
         throw signal.aborted ? signal.reason : error;

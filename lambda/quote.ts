@@ -1,6 +1,6 @@
 const MAX_LENGTH = 120;
 const SECRETS =
-  /eyJ[\w-]{8,}[\w.-]*|ya29\.[\w.-]*|-----BEGIN[\s\S]*|A[KS]IA[A-Z0-9]{12,}|1\/\/0[\w-]{10,}|GOCSPX-[\w-]+|AIza[\w-]{20,}/g;
+  /eyJ[\w-]{8,}[\w.-]*|ya29\.[\w.-]*|-----BEGIN[\s\S]*|A[KS]IA[A-Z0-9]{12,}|1\/\/[\w-]{10,}|GOCSPX-[\w-]+|AIza[\w-]{20,}/g;
 /** As long as an AWS secret key or a line of a PEM block, and as nothing that belongs into a request. */
 const LONG_RANDOM = /[A-Za-z0-9+/]{40,}={0,2}/g;
 /** What `JSON.stringify` lets through, and a terminal or a reader would act on: C1, line ends, directions. */

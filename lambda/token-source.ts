@@ -1,8 +1,11 @@
+import { openAuthorizedUser } from './authorized-user.ts';
 import type { Clock } from './clock.ts';
+import { type CredentialDocument, type Fault, faultOf } from './credential-document.ts';
 import { VendError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
-import { type Fields, isFields } from './fields.ts';
+import { isFields } from './fields.ts';
 import type { Refusal } from './google-refusal.ts';
+import { openImpersonatedServiceAccount } from './impersonated-service-account.ts';
 import { openServiceAccount } from './service-account.ts';
 import type { Grant, Token } from './types.ts';
 
@@ -23,13 +26,10 @@ export type SourceResult =
  */
 export type TokenSource = (grant: Grant, deadlineMs: number) => Promise<SourceResult>;
 
-/** The fields of a credential document. */
-export type CredentialDocument = Fields;
-
-/** Makes the error for a faulty document: which field is at fault (`undefined` for all of it), and what to do about it. */
-export type Fault = (field: string | undefined, fix: string) => VendError;
-
 export type SourceDependencies = { readonly exchange: Exchange; readonly clock: Clock };
+
+/** Opens a document that stands in another one. @throws {VendError} `credential_invalid`, made by `fault` */
+export type OpenDocument = (document: CredentialDocument, fault: Fault) => Promise<TokenSource>;
 
 /**
  * Returns the source for a document of one type.
@@ -39,20 +39,18 @@ export type SourceDependencies = { readonly exchange: Exchange; readonly clock: 
 export type OpenSource = (
   document: CredentialDocument,
   fault: Fault,
-  dependencies: SourceDependencies,
+  dependencies: SourceDependencies & { readonly openDocument: OpenDocument },
 ) => Promise<TokenSource>;
 
 /** How tokens are minted from a document, by its `type`. */
-const SOURCES: Readonly<Record<string, OpenSource>> = { service_account: openServiceAccount };
+const SOURCES: Readonly<Record<string, OpenSource>> = {
+  service_account: openServiceAccount,
+  authorized_user: openAuthorizedUser,
+  impersonated_service_account: openImpersonatedServiceAccount,
+};
 
 /** Types of Google's that the vendor cannot mint from: worth naming, since people have such files at hand. */
-const KNOWN_TYPES = [
-  'authorized_user',
-  'external_account',
-  'external_account_authorized_user',
-  'gdch_service_account',
-  'impersonated_service_account',
-];
+const KNOWN_TYPES = ['external_account', 'external_account_authorized_user', 'gdch_service_account'];
 
 function parseDocument(text: string, fault: Fault): CredentialDocument {
   let document: unknown;
@@ -79,7 +77,7 @@ function sourceFor(document: CredentialDocument, fault: Fault): OpenSource {
   const known = KNOWN_TYPES.find((name) => name === type);
   const received =
     known === undefined ? 'is none that the vendor knows' : `is ${known}, which cannot be used here`;
-  throw fault('type', `${received}; it must be service_account`);
+  throw fault('type', `${received}; it must be one of ${Object.keys(SOURCES).join(', ')}`);
 }
 
 /**
@@ -93,14 +91,12 @@ export async function openTokenSource(
   holder: string,
   dependencies: SourceDependencies,
 ): Promise<TokenSource> {
-  const fault: Fault = (field, fix) =>
-    new VendError(
-      'credential_invalid',
-      `The ${holder} cannot be used: ${field === undefined ? 'its value' : `its field ${field}`} ${fix}.`,
-    );
+  const fault = faultOf(holder);
   if (text.trim() === '') {
     throw new VendError('credential_invalid', `The ${holder} is empty: put the key file into it.`);
   }
   const document = parseDocument(text, fault);
-  return await sourceFor(document, fault)(document, fault, dependencies);
+  const openDocument: OpenDocument = (inner, innerFault) =>
+    sourceFor(inner, innerFault)(inner, innerFault, { ...dependencies, openDocument });
+  return await openDocument(document, fault);
 }

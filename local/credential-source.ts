@@ -48,9 +48,12 @@ async function standIn(servers: Servers, audience: string | undefined): Promise<
 
 async function keyFile(file: string): Promise<CredentialSource> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new UsageError(`--key: ${file} cannot be read; give the path of a service-account key file.`, {
-      cause,
-    });
+    throw new UsageError(
+      `The file ${file} cannot be read; give the path of a credential document, such as a service-account key file.`,
+      {
+        cause,
+      },
+    );
   });
   await demandUsable(text, `file ${file}`);
   // In memory, and behind no port: whatever listens could be asked by any program on this machine.

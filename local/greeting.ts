@@ -98,7 +98,7 @@ function describe(vendor: LocalVendor, options: StartOptions): readonly string[]
   const doors = options.requireSignature ? 'signed requests only' : 'signed and unsigned requests';
   const credentials = {
     'stand-in': 'a key of the stand-in for Google',
-    key: `your key file, and the real Google`,
+    key: 'your own, and the real Google',
     secret: `your secret, and the real Google`,
   } as const;
   return [

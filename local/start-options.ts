@@ -4,7 +4,7 @@ import { parseFlags } from './flags.ts';
 /** Where the local vendor's credential comes from. */
 export type CredentialChoice =
   | { readonly kind: 'stand-in' }
-  /** A key file: the real Google. */
+  /** A key file, or another credential document: the real Google. */
   | { readonly kind: 'key'; readonly file: string }
   /** A secret in the real Secrets Manager: the real Google, and the user's own AWS credentials. */
   | { readonly kind: 'secret'; readonly name: string };
@@ -26,9 +26,11 @@ Lambda Invoke API, with stand-ins for Secrets Manager and Google. Everything lis
 
 Usage: npm start -- [options]
 
-  --key FILE        use this service-account key file, and the real Google
+  --credential FILE use the credential document in this file, and the real Google: a service account's key, what
+                    \`gcloud auth application-default login\` writes, or one that impersonates
+  --key FILE        the same
   --secret NAME     read this secret from the real Secrets Manager with your own AWS credentials, and use the real Google
-  --iam             demand signed requests (always so with --key and --secret)
+  --iam             demand signed requests (always so with --credential and --secret)
   --profiles FILE   the profiles (${DEFAULT_PROFILES_FILE})
   --port N          the vendor's port (${DEFAULT_PORT}); the stand-ins, if any, take N+1 and N+2; 0 for any that are free
   --help            this text
@@ -40,6 +42,7 @@ Examples:
 `;
 
 const OPTIONS = {
+  credential: { type: 'string' },
   key: { type: 'string' },
   secret: { type: 'string' },
   iam: { type: 'boolean', default: false },
@@ -57,14 +60,17 @@ export function parsePort(text: string): number {
   return port;
 }
 
-function parseCredential(key: string | undefined, secret: string | undefined): CredentialChoice {
-  if (key !== undefined && secret !== undefined) {
-    throw new UsageError('Give --key or --secret, not both.');
+type Choices = { readonly credential?: string; readonly key?: string; readonly secret?: string };
+
+function parseCredential({ credential, key, secret }: Choices): CredentialChoice {
+  const choices: CredentialChoice[] = [
+    ...[credential, key].flatMap((file) => (file === undefined ? [] : [{ kind: 'key', file } as const])),
+    ...(secret === undefined ? [] : [{ kind: 'secret', name: secret } as const]),
+  ];
+  if (choices.length > 1) {
+    throw new UsageError('Give one of --credential, --key or --secret.');
   }
-  if (key !== undefined) {
-    return { kind: 'key', file: key };
-  }
-  return secret === undefined ? { kind: 'stand-in' } : { kind: 'secret', name: secret };
+  return choices[0] ?? { kind: 'stand-in' };
 }
 
 /**
@@ -73,11 +79,11 @@ function parseCredential(key: string | undefined, secret: string | undefined): C
  * @throws {UsageError} naming the argument that is wrong
  */
 export function parseStartOptions(args: readonly string[]): StartOptions {
-  const { help, port, profiles, key, secret, iam } = parseFlags('npm start', {
+  const { help, port, profiles, iam, ...choices } = parseFlags('npm start', {
     args: [...args],
     options: OPTIONS,
   }).values;
-  const credential = parseCredential(key, secret);
+  const credential = parseCredential(choices);
   return {
     help,
     port: parsePort(port),

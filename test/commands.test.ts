@@ -45,7 +45,7 @@ function file(name: string, content: string): string {
 function writeFaultyFiles(): void {
   file('text.json', 'CANARY');
   file('profiles.txt', 'default: {}');
-  file('user.json', '{"type":"authorized_user","refresh_token":"CANARY"}');
+  file('user.json', '{"type":"external_account","refresh_token":"CANARY"}');
   const broken = {
     type: 'service_account',
     client_email: 'a@b.iam.gserviceaccount.com',
@@ -157,7 +157,7 @@ test('explains itself with --help', async () => {
 const FAULTS: [string, string, (folder: string) => readonly string[], RegExp][] = [
   ['an unknown flag', 'start', () => ['--prot', '1'], /--prot.*npm start -- --help/],
   ['a port that is none', 'start', () => ['--port', '80a'], /--port: "80a"/],
-  ['a key and a secret', 'start', () => ['--key', 'a', '--secret', 'b'], /--key or --secret/],
+  ['a key and a secret', 'start', () => ['--key', 'a', '--secret', 'b'], /--credential, --key or --secret/],
   [
     'a key file that is not there',
     'start',
@@ -174,7 +174,7 @@ const FAULTS: [string, string, (folder: string) => readonly string[], RegExp][] 
     'a key file of another type',
     'start',
     (dir) => ['--port', '0', '--key', `${dir}/user.json`],
-    /type.*authorized_user/,
+    /type.*external_account/,
   ],
   [
     'a key file with a broken key',

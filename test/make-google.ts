@@ -66,7 +66,7 @@ export function createFakeGoogle({ now = Date.now }: { readonly now?: () => numb
   };
 
   const post: Post = async (_url, form) => {
-    const assertion = form.assertion ?? '';
+    const assertion = 'assertion' in form ? String(form.assertion) : '';
     const exchange = { assertion, keyId: decodeProtectedHeader(assertion).kid, claims: decodeJwt(assertion) };
     exchanges.push(exchange);
     const answer = (await interferer(exchange)) ?? grant(exchange);

@@ -34,7 +34,7 @@ async function createRig(result: ExchangeResult = granted(ACCESS_FIELDS), change
   const source = await openTokenSource(keyFile({ ...changes }), 'secret arn:secret', {
     clock,
     exchange: async (url, form, deadlineMs) => {
-      sent.push({ url: url.href, form, deadlineMs });
+      sent.push({ url: url.href, form: form as Readonly<Record<string, string>>, deadlineMs });
       for (const happen of beforeAnswer) {
         happen();
       }

@@ -62,9 +62,9 @@ test.each<[string, string, string]>([
     'field type is none that the vendor knows',
   ],
   [
-    'a user’s credential',
-    keyFile({ type: 'authorized_user' }),
-    'field type is authorized_user, which cannot be used',
+    'an appliance’s credential',
+    keyFile({ type: 'gdch_service_account' }),
+    'field type is gdch_service_account, which cannot be used',
   ],
   [
     'a federation’s',
