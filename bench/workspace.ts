@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
 import { bundleFunction } from '../infra/bundle.ts';
+import { BUNDLE_OPTIONS } from '../infra/bundle-options.ts';
 import { builtinsWithoutImport } from '../infra/bundle-plugins.ts';
 
 /** A bundle on disk: where its handler is, and how large. */
@@ -28,18 +29,6 @@ const PROFILES = {
   default: { scopes: ['cloud-platform'], audiences: ['https://europe-west1-example.cloudfunctions.net/*'] },
 };
 
-/** The options of `infra/bundle-command.ts`, without its plugins. */
-const OPTIONS = {
-  bundle: true,
-  minify: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node24',
-  mainFields: ['module', 'main'],
-  legalComments: 'external',
-  logLevel: 'silent',
-} as const satisfies BuildOptions;
-
 /** An ESM bundle of CommonJS packages needs a `require`; this is the way that AWS and esbuild's users have for it. */
 const REQUIRE = `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`;
 
@@ -52,7 +41,7 @@ async function write(directory: string, text: string): Promise<BundleFile> {
 
 async function bundle(directory: string, source: string, options: BuildOptions): Promise<BundleFile> {
   const { outputFiles } = await build({
-    ...OPTIONS,
+    ...BUNDLE_OPTIONS,
     ...options,
     entryPoints: [join(import.meta.dirname, source)],
     outfile: join(directory, 'index.mjs'),

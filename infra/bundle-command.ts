@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
+import { BUNDLE_OPTIONS } from './bundle-options.ts';
 import {
   builtinsWithoutImport,
   onlyVersionOfPackages,
@@ -30,20 +31,13 @@ function withoutPlaces(name: string, text: string): string {
 }
 
 const { outputFiles, warnings } = await build({
+  ...BUNDLE_OPTIONS,
   absWorkingDir: root,
   entryPoints: [entry],
   outfile: join(root, 'index.mjs'),
   write: false,
-  bundle: true,
-  minify: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node24',
-  mainFields: ['module', 'main'],
   sourcemap: 'external',
   sourcesContent: false,
-  legalComments: 'external',
-  logLevel: 'silent',
   // The SDK asks of each answer whether it is a web stream, which it never is in Node, and Node loads its web streams
   // to say so: some 4 ms.
   define: { ReadableStream: 'undefined' },

@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts';
 import { VendError } from './errors.ts';
+import { type Sleep, sleepFor } from './sleep.ts';
 import type { Grant, Minter, Vended } from './types.ts';
 
 export type CacheDependencies = {
@@ -8,7 +9,7 @@ export type CacheDependencies = {
   readonly maxTokens?: number;
   /** Told when a refresh beside a cached token failed, which no caller hears of. */
   readonly onRefreshFailed?: (grant: Grant, error: unknown) => void;
-  readonly sleep?: (ms: number) => Promise<void>;
+  readonly sleep?: Sleep;
 };
 
 /** A cached token and, by Google's clock, when it is to be treated how. */
@@ -95,7 +96,7 @@ export function createCache(mint: Minter, dependencies: CacheDependencies): Mint
     clock,
     maxTokens = DEFAULT_MAX_TOKENS,
     onRefreshFailed = () => {},
-    sleep = (ms) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
+    sleep = sleepFor,
   } = dependencies;
   const entries = new Map<string, Entry>();
   const flights = new Map<string, Flight>();

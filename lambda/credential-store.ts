@@ -1,5 +1,6 @@
 import { asVendError, VendError } from './errors.ts';
 import type { ReadSecret } from './secrets-manager.ts';
+import { type Sleep, sleepFor } from './sleep.ts';
 import type { TokenSource } from './token-source.ts';
 
 /** Where a credential's document is. */
@@ -28,7 +29,7 @@ export type CredentialStoreDependencies = {
   readonly now: () => number;
   /** Told when a credential could not be read and the last good one stays in use. */
   readonly onStale: (name: string, error: VendError) => void;
-  readonly sleep?: (ms: number) => Promise<void>;
+  readonly sleep?: Sleep;
 };
 
 type Reading = { readonly promise: Promise<Credential>; readonly startedAtMs: number };
@@ -60,7 +61,7 @@ export function createCredentialStore({
   open,
   now,
   onStale,
-  sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  sleep = sleepFor,
 }: CredentialStoreDependencies): CredentialStore {
   const slots = new Map<string, Slot>();
 

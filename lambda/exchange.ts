@@ -4,6 +4,7 @@ import { type Fields, fieldsOf, isFields, textOf } from './fields.ts';
 import { explainRefusal, type Refusal, type RefusalAnswer } from './google-refusal.ts';
 import type { Post, PostBody, PostResponse } from './post.ts';
 import { quote } from './quote.ts';
+import { type Sleep, sleepFor } from './sleep.ts';
 
 /** What came of an exchange that Google answered. */
 export type ExchangeResult =
@@ -24,7 +25,7 @@ export type ExchangeDependencies = {
   readonly post: Post;
   readonly clock: Clock;
   readonly random?: () => number;
-  readonly sleep?: (ms: number) => Promise<void>;
+  readonly sleep?: Sleep;
 };
 
 type Attempt =
@@ -113,7 +114,7 @@ export function createExchange({
   post,
   clock,
   random = Math.random,
-  sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  sleep = sleepFor,
 }: ExchangeDependencies): Exchange {
   const judge = (response: PostResponse, googleMs: number): Attempt => {
     clock.observe(headerOf(response, 'date'));

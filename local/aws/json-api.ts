@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Answer } from './answer.ts';
+import { isFault, type JsonFault } from './json-fault.ts';
 import { headerValue, type ReceivedHeaders, type ReceivedRequest } from './received-request.ts';
 import { type StandIn, startStandIn } from './stand-in.ts';
 
 /** The JSON of a request or an answer. */
 export type JsonFields = Readonly<Record<string, unknown>>;
-
-/** A refusal by the name that the service has for it. */
-export type JsonFault = { readonly fault: string; readonly message: string };
 
 /** An action of the service; its result is the JSON of the answer. */
 export type JsonAction = (input: JsonFields) => JsonFields | JsonFault | Promise<JsonFields | JsonFault>;
@@ -66,10 +64,6 @@ function parseInput(body: Buffer): JsonFields | undefined {
   }
 }
 
-function isJsonFault(result: JsonFields | JsonFault): result is JsonFault {
-  return typeof result.fault === 'string';
-}
-
 async function act(perform: JsonAction | undefined, action: string, input: JsonFields | undefined) {
   if (perform === undefined) {
     return amzJsonError('UnknownOperationException', `${action || 'No action'} is not to be had here.`);
@@ -78,7 +72,7 @@ async function act(perform: JsonAction | undefined, action: string, input: JsonF
     return amzJsonError('SerializationException', 'The body must be a JSON object.');
   }
   const result = await perform(input);
-  return isJsonFault(result) ? amzJsonError(result.fault, result.message) : amzJson(200, result);
+  return isFault(result) ? amzJsonError(result.fault, result.message) : amzJson(200, result);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type JsonAction, type JsonFields, textField } from './json-api.ts';
-import { isKmsFault, type KmsFault, type KmsKey, type KmsKeys } from './kms-keys.ts';
+import { isFault } from './json-fault.ts';
+import type { KmsFault, KmsKey, KmsKeys } from './kms-keys.ts';
 
 const ALGORITHM = 'RSASSA_PKCS1_V1_5_SHA_256';
 /** What KMS has for such a key; the first alone is to be had here. */
@@ -31,7 +32,7 @@ function findKey(keys: KmsKeys, input: JsonFields, name = 'KeyId'): KmsKey | Kms
 /** A key that is disabled or about to be deleted can be described, and nothing else. */
 function findUsable(keys: KmsKeys, input: JsonFields): KmsKey | KmsFault {
   const key = findKey(keys, input);
-  if (isKmsFault(key) || key.state === 'Enabled') {
+  if (isFault(key) || key.state === 'Enabled') {
     return key;
   }
   return key.state === 'Disabled'
@@ -84,7 +85,7 @@ async function createKey(keys: KmsKeys, accountId: string, input: JsonFields) {
 
 function getPublicKey(keys: KmsKeys, input: JsonFields): JsonFields | KmsFault {
   const key = findUsable(keys, input);
-  return isKmsFault(key)
+  return isFault(key)
     ? key
     : {
         KeyId: key.arn,
@@ -136,7 +137,7 @@ function sign(keys: KmsKeys, input: JsonFields): JsonFields | KmsFault {
     return digest;
   }
   const key = findUsable(keys, input);
-  if (isKmsFault(key)) {
+  if (isFault(key)) {
     return key;
   }
   if (key.usage !== 'SIGN_VERIFY') {
@@ -157,7 +158,7 @@ function sign(keys: KmsKeys, input: JsonFields): JsonFields | KmsFault {
 
 function createAlias(keys: KmsKeys, input: JsonFields): JsonFields | KmsFault {
   const key = findKey(keys, input, 'TargetKeyId');
-  return isKmsFault(key) ? key : (keys.alias(textField(input, 'AliasName') ?? '', key) ?? {});
+  return isFault(key) ? key : (keys.alias(textField(input, 'AliasName') ?? '', key) ?? {});
 }
 
 /**
@@ -173,7 +174,7 @@ export function createKmsActions(keys: KmsKeys, accountId: string): ReadonlyMap<
       'DescribeKey',
       (input) => {
         const key = findKey(keys, input);
-        return isKmsFault(key) ? key : metadata(key, accountId);
+        return isFault(key) ? key : metadata(key, accountId);
       },
     ],
     ['GetPublicKey', (input) => getPublicKey(keys, input)],

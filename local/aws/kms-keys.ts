@@ -1,21 +1,20 @@
 import { constants, generateKeyPair, type KeyObject, privateEncrypt, randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
+import type { JsonFault } from './json-fault.ts';
 
 /** A refusal by the name that KMS has for it. */
-export type KmsFault = {
-  readonly fault:
-    | 'AlreadyExistsException'
-    | 'DisabledException'
-    | 'DryRunOperationException'
-    | 'InvalidAliasNameException'
-    | 'InvalidKeyUsageException'
-    | 'KMSInvalidStateException'
-    | 'NotFoundException'
-    | 'SerializationException'
-    | 'UnsupportedOperationException'
-    | 'ValidationException';
-  readonly message: string;
-};
+export type KmsFault = JsonFault<
+  | 'AlreadyExistsException'
+  | 'DisabledException'
+  | 'DryRunOperationException'
+  | 'InvalidAliasNameException'
+  | 'InvalidKeyUsageException'
+  | 'KMSInvalidStateException'
+  | 'NotFoundException'
+  | 'SerializationException'
+  | 'UnsupportedOperationException'
+  | 'ValidationException'
+>;
 
 export type KmsKeyState = 'Enabled' | 'Disabled' | 'PendingDeletion';
 export type KmsKeyUsage = 'SIGN_VERIFY' | 'ENCRYPT_DECRYPT';
@@ -48,11 +47,6 @@ const ARN = /^arn:aws[a-z-]*:kms:([a-z0-9-]*):(\d*):(?:key\/)?(.+)$/;
 /** RFC 8017's DigestInfo for SHA-256, which PKCS #1 v1.5 puts before the digest. */
 const DIGEST_INFO = Buffer.from('3031300d060960864801650304020105000420', 'hex');
 const generate = promisify(generateKeyPair);
-
-/** Returns whether what was answered is a refusal. */
-export function isKmsFault(answer: object): answer is KmsFault {
-  return 'fault' in answer;
-}
 
 /** Node signs only what it has hashed itself, so a digest from outside is padded and raised to the key's power here. */
 function signDigest(key: KeyObject, digest: Buffer): Buffer {

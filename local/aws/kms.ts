@@ -1,7 +1,8 @@
 import type { Answer } from './answer.ts';
 import { amzJsonError, startJsonApi, textField } from './json-api.ts';
+import { orThrow } from './json-fault.ts';
 import { createKmsActions } from './kms-actions.ts';
-import { createKmsKeys, isKmsFault, type KmsFault, type KmsKeyState, type NewKmsKey } from './kms-keys.ts';
+import { createKmsKeys, type KmsKeyState, type NewKmsKey } from './kms-keys.ts';
 import type { Listening } from './listen.ts';
 import type { Interferer } from './stand-in.ts';
 
@@ -42,13 +43,6 @@ export type LocalKmsOptions = {
  */
 export function kmsError(type: string, message: string, status = 400): Answer {
   return amzJsonError(type, message, status);
-}
-
-function orThrow<T extends object>(result: T | KmsFault): T {
-  if (isKmsFault(result)) {
-    throw new Error(`${result.fault}: ${result.message}`);
-  }
-  return result;
 }
 
 /**

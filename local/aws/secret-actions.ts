@@ -1,23 +1,12 @@
-import {
-  isFault,
-  type Secret,
-  type SecretFault,
-  type SecretStore,
-  type SecretValue,
-} from './secret-store.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
+import { type JsonFields, textField } from './json-api.ts';
+import { isFault } from './json-fault.ts';
+import type { Secret, SecretFault, SecretStore, SecretValue } from './secret-store.ts';
 
 /** Serves one action; its result is the JSON of the answer. */
-export type SecretAction = (store: SecretStore, input: Fields) => Fields | SecretFault;
+export type SecretAction = (store: SecretStore, input: JsonFields) => JsonFields | SecretFault;
 
 function invalid(message: string): SecretFault {
   return { fault: 'InvalidParameterException', message };
-}
-
-function text(input: Fields, name: string): string | undefined {
-  const value = input[name];
-  return typeof value === 'string' ? value : undefined;
 }
 
 function texts(value: unknown): readonly string[] | undefined {
@@ -28,13 +17,13 @@ function seconds(ms: number): number {
   return ms / 1000;
 }
 
-function findSecret(store: SecretStore, input: Fields): Secret | SecretFault {
-  const secretId = text(input, 'SecretId');
+function findSecret(store: SecretStore, input: JsonFields): Secret | SecretFault {
+  const secretId = textField(input, 'SecretId');
   return secretId === undefined ? invalid('SecretId must be a string.') : store.find(secretId);
 }
 
 /** A secret that is marked for deletion can be described, and nothing else. */
-function findLiving(store: SecretStore, input: Fields): Secret | SecretFault {
+function findLiving(store: SecretStore, input: JsonFields): Secret | SecretFault {
   const secret = findSecret(store, input);
   return isFault(secret) || secret.deletedMs === undefined
     ? secret
@@ -44,9 +33,9 @@ function findLiving(store: SecretStore, input: Fields): Secret | SecretFault {
       };
 }
 
-function givenValue(input: Fields): SecretValue | SecretFault | undefined {
-  const string = text(input, 'SecretString');
-  const binary = text(input, 'SecretBinary');
+function givenValue(input: JsonFields): SecretValue | SecretFault | undefined {
+  const string = textField(input, 'SecretString');
+  const binary = textField(input, 'SecretBinary');
   if (string !== undefined && binary !== undefined) {
     return invalid(
       "You can't specify both a binary secret value and a string secret value in the same secret.",
@@ -63,7 +52,10 @@ const getSecretValue: SecretAction = (store, input) => {
   if (isFault(secret)) {
     return secret;
   }
-  const version = store.select(secret, { id: text(input, 'VersionId'), stage: text(input, 'VersionStage') });
+  const version = store.select(secret, {
+    id: textField(input, 'VersionId'),
+    stage: textField(input, 'VersionStage'),
+  });
   if (isFault(version)) {
     return version;
   }
@@ -104,7 +96,10 @@ const putSecretValue: SecretAction = (store, input) => {
   const value = givenValue(input) ?? invalid('You must provide either SecretString or SecretBinary.');
   const version = isFault(value)
     ? value
-    : store.put(secret, value, { id: text(input, 'ClientRequestToken'), stages: texts(input.VersionStages) });
+    : store.put(secret, value, {
+        id: textField(input, 'ClientRequestToken'),
+        stages: texts(input.VersionStages),
+      });
   return isFault(version)
     ? version
     : { ARN: secret.arn, Name: secret.name, VersionId: version.id, VersionStages: [...version.stages] };
@@ -115,7 +110,7 @@ const createSecret: SecretAction = (store, input) => {
   if (value !== undefined && isFault(value)) {
     return value;
   }
-  const secret = store.create(text(input, 'Name') ?? '', value, text(input, 'ClientRequestToken'));
+  const secret = store.create(textField(input, 'Name') ?? '', value, textField(input, 'ClientRequestToken'));
   if (isFault(secret)) {
     return secret;
   }
@@ -125,12 +120,12 @@ const createSecret: SecretAction = (store, input) => {
 
 const updateSecretVersionStage: SecretAction = (store, input) => {
   const secret = findLiving(store, input);
-  const stage = text(input, 'VersionStage');
+  const stage = textField(input, 'VersionStage');
   if (isFault(secret) || stage === undefined) {
     return isFault(secret) ? secret : invalid('VersionStage must be a string.');
   }
-  const from = text(input, 'RemoveFromVersionId');
-  const to = text(input, 'MoveToVersionId');
+  const from = textField(input, 'RemoveFromVersionId');
+  const to = textField(input, 'MoveToVersionId');
   return store.move(secret, { stage, from, to }) ?? { ARN: secret.arn, Name: secret.name };
 };
 

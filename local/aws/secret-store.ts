@@ -1,17 +1,16 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import type { JsonFault } from './json-fault.ts';
 
 /** What a version of a secret holds: text, or bytes. */
 export type SecretValue = { readonly string: string } | { readonly binary: Uint8Array };
 
 /** A refusal by the name that Secrets Manager has for it. */
-export type SecretFault = {
-  readonly fault:
-    | 'InvalidParameterException'
-    | 'InvalidRequestException'
-    | 'ResourceExistsException'
-    | 'ResourceNotFoundException';
-  readonly message: string;
-};
+export type SecretFault = JsonFault<
+  | 'InvalidParameterException'
+  | 'InvalidRequestException'
+  | 'ResourceExistsException'
+  | 'ResourceNotFoundException'
+>;
 
 export type SecretVersion = {
   readonly id: string;
@@ -65,11 +64,6 @@ const CURRENT = 'AWSCURRENT';
 const PREVIOUS = 'AWSPREVIOUS';
 const NAME = /^[A-Za-z0-9/_+=.@-]{1,512}$/;
 const MAX_VALUE_BYTES = 65_536;
-
-/** Returns whether what the store answered is a refusal. */
-export function isFault(answer: object): answer is SecretFault {
-  return 'fault' in answer;
-}
 
 function fault(name: SecretFault['fault'], message: string): SecretFault {
   return { fault: name, message };

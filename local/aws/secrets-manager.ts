@@ -1,14 +1,9 @@
 import type { Answer } from './answer.ts';
 import { amzJsonError, type JsonAction, startJsonApi, textField } from './json-api.ts';
+import { orThrow } from './json-fault.ts';
 import type { Listening } from './listen.ts';
 import { SECRET_ACTIONS } from './secret-actions.ts';
-import {
-  createSecretStore,
-  isFault,
-  type Secret,
-  type SecretFault,
-  type SecretValue,
-} from './secret-store.ts';
+import { createSecretStore, type Secret, type SecretValue } from './secret-store.ts';
 import type { Interferer } from './stand-in.ts';
 
 /** One request as the stand-in saw it; no value is ever in it. `status` is 0 where there was no answer. */
@@ -46,13 +41,6 @@ export type LocalSecretsManagerOptions = {
  */
 export function secretsManagerError(type: string, message: string, status = 400): Answer {
   return amzJsonError(type, message, status);
-}
-
-function orThrow<T extends object>(result: T | SecretFault): T {
-  if (isFault(result)) {
-    throw new Error(`${result.fault}: ${result.message}`);
-  }
-  return result;
 }
 
 /**
