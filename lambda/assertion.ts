@@ -1,4 +1,5 @@
 import { decodeJwt, importPKCS8, SignJWT } from 'jose';
+import type { Refusal } from './google-refusal.ts';
 
 /** @see https://www.rfc-editor.org/rfc/rfc7518#section-3.3 */
 const MIN_MODULUS_BITS = 2048;
@@ -6,8 +7,20 @@ const MIN_MODULUS_BITS = 2048;
 /** The last second that a `Date` can hold. */
 const MAX_SECONDS = 8_640_000_000_000;
 
+/** What a JWT says. */
+export type Claims = Readonly<Record<string, string | number>>;
+
 /** Signs claims as a JWT with one key. */
-export type SignAssertion = (claims: Readonly<Record<string, string | number>>) => Promise<string>;
+export type SignClaims = (claims: Claims) => Promise<string>;
+
+/** Has claims signed, here or by a service that may refuse; `googleMs` is how long Google took over it. */
+export type SignAssertion = (
+  claims: Claims,
+  deadlineMs: number,
+) => Promise<
+  | { readonly outcome: 'signed'; readonly jwt: string; readonly googleMs: number }
+  | { readonly outcome: 'refused'; readonly refusal: Refusal }
+>;
 
 /**
  * Returns a signer for the private key in `pem` (PKCS #8), which is named by `keyId` in the header of each JWT.
@@ -16,7 +29,7 @@ export type SignAssertion = (claims: Readonly<Record<string, string | number>>) 
  * @see https://www.rfc-editor.org/rfc/rfc7523#section-3
  * @see https://developers.google.com/identity/protocols/oauth2/service-account#authorizingrequests
  */
-export async function createSigner(pem: string, keyId: string): Promise<SignAssertion> {
+export async function createSigner(pem: string, keyId: string): Promise<SignClaims> {
   const key = await importPKCS8(pem, 'RS256');
   // Otherwise it would be found out only when something is to be signed.
   if (Number((key.algorithm as { modulusLength?: unknown }).modulusLength) < MIN_MODULUS_BITS) {

@@ -1,7 +1,8 @@
 import { VendError } from './errors.ts';
+import { USUAL_SECONDS } from './lifetimes.ts';
 import type { Profile, Profiles } from './profiles.ts';
 import { quote, redact } from './quote.ts';
-import type { Grant, TokenRequest } from './types.ts';
+import type { AccessTokenRequest, Grant, TokenRequest } from './types.ts';
 
 const MAX_NAMES_SHOWN = 5;
 
@@ -35,7 +36,7 @@ export function profileOf(profiles: Profiles, invokedFunctionArn: string): Profi
   return profile;
 }
 
-function authorizeScopes(profile: Profile, scopes: readonly string[]): Grant {
+function authorizeScopes(profile: Profile, scopes: readonly string[]): string {
   const refused = scopes.filter((scope) => !profile.scopes.includes(scope));
   if (profile.scopes.length === 0) {
     throw denied(`The profile ${profile.name} vends no access tokens; ask for one of its audiences.`);
@@ -45,7 +46,49 @@ function authorizeScopes(profile: Profile, scopes: readonly string[]): Grant {
       `The profile ${profile.name} does not allow ${redact(some(refused))}; it allows ${some(profile.scopes)}.`,
     );
   }
-  return { kind: 'access_token', credential: profile.credential, scopes: scopes.join(' ') };
+  return scopes.join(' ');
+}
+
+function authorizeSubject(profile: Profile, subject: string): string {
+  if (profile.subjects.length === 0) {
+    throw denied(`The profile ${profile.name} acts for no user; leave subject out.`);
+  }
+  if (!profile.allowsSubject(subject)) {
+    throw denied(
+      `The profile ${profile.name} does not allow the subject ${quote(subject)}; it allows ${some(profile.subjects)}.`,
+    );
+  }
+  return subject;
+}
+
+/** Without a bound of the profile's, the lifetime is what is usual for the credential. */
+function authorizeLifetime(profile: Profile, seconds: number | undefined): number | undefined {
+  const { name, maxLifetimeSeconds: max } = profile;
+  if (max === undefined && seconds !== undefined) {
+    throw denied(`The profile ${name} has no maxLifetime, so its callers choose no lifetime; leave it out.`);
+  }
+  if (max !== undefined && seconds !== undefined && seconds > max) {
+    throw denied(
+      `The profile ${name} allows a lifetime of ${max} seconds at the most, and not of ${seconds}.`,
+    );
+  }
+  return seconds ?? (max === undefined ? undefined : Math.min(max, USUAL_SECONDS));
+}
+
+function authorizeAccessToken(profile: Profile, request: AccessTokenRequest): Grant {
+  const { credential, impersonate, selfSigned, boundary } = profile;
+  const scopes = authorizeScopes(profile, request.scopes ?? profile.scopes);
+  const lifetimeSeconds = authorizeLifetime(profile, request.lifetimeSeconds);
+  return {
+    kind: 'access_token',
+    credential,
+    scopes,
+    ...(impersonate && { impersonate }),
+    ...(request.subject !== undefined && { subject: authorizeSubject(profile, request.subject) }),
+    ...(lifetimeSeconds !== undefined && { lifetimeSeconds }),
+    ...(selfSigned && { selfSigned }),
+    ...(boundary !== undefined && { boundary }),
+  };
 }
 
 function authorizeAudience(profile: Profile, audience: string): Grant {
@@ -57,19 +100,20 @@ function authorizeAudience(profile: Profile, audience: string): Grant {
       `The profile ${profile.name} does not allow the audience ${quote(audience)}; it allows ${some(profile.audiences)}.`,
     );
   }
-  return { kind: 'id_token', credential: profile.credential, audience };
+  const { credential, impersonate } = profile;
+  return { kind: 'id_token', credential, audience, ...(impersonate && { impersonate }) };
 }
 
 /**
- * Returns the grant for a request if `profile` allows it: every scope asked for is one of the profile's, or the
- * audience matches one of its patterns.
+ * Returns the grant for a request if `profile` allows it: every scope asked for is one of the profile's, the subject
+ * and the lifetime are within its bounds, or the audience matches one of its patterns.
  *
  * @throws {VendError} `access_denied`, saying what the profile does allow
  */
 export function authorize(profile: Profile, request: TokenRequest): Grant {
   switch (request.kind) {
     case 'access_token':
-      return authorizeScopes(profile, request.scopes ?? profile.scopes);
+      return authorizeAccessToken(profile, request);
     case 'id_token':
       return authorizeAudience(profile, request.audience);
     default:

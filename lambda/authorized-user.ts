@@ -1,10 +1,7 @@
 import { textField, tokenUriOf } from './credential-document.ts';
-import { VendError } from './errors.ts';
 import { accessTokenOf } from './token-answer.ts';
+import { demandPlainAccessToken } from './token-limits.ts';
 import type { OpenSource } from './token-source.ts';
-
-const NO_ID_TOKEN =
-  'A user’s credential gives no ID token for an audience: Google makes one out to its OAuth client alone. Impersonate a service account: gcloud auth application-default login --impersonate-service-account EMAIL.';
 
 const NO_TOKEN =
   'Google answered 200 without an access token. Log in again: gcloud auth application-default login.';
@@ -17,7 +14,7 @@ const NO_TOKEN =
  * @see https://cloud.google.com/docs/authentication/application-default-credentials#personal
  */
 export const openAuthorizedUser: OpenSource = async (document, fault, { exchange, clock }) => {
-  const url = new URL(tokenUriOf(document, fault));
+  const endpoint = { kind: 'token', url: new URL(tokenUriOf(document, fault)) } as const;
   const form = {
     grant_type: 'refresh_token',
     client_id: textField(document, 'client_id', fault),
@@ -26,16 +23,14 @@ export const openAuthorizedUser: OpenSource = async (document, fault, { exchange
   };
 
   return async (grant, deadlineMs) => {
-    if (grant.kind === 'id_token') {
-      throw new VendError('credential_invalid', NO_ID_TOKEN);
-    }
-    const result = await exchange(url, { ...form, scope: grant.scopes }, deadlineMs);
+    const { scopes } = demandPlainAccessToken(grant, 'a user');
+    const result = await exchange(endpoint, { ...form, scope: scopes }, deadlineMs);
     if (result.outcome === 'refused') {
-      return { ...result, clockCorrected: false };
+      return result;
     }
     const token = accessTokenOf(result.fields, clock.googleMs());
     return token === undefined
-      ? { outcome: 'refused', refusal: { cause: 'other', explanation: NO_TOKEN }, clockCorrected: false }
+      ? { outcome: 'refused', refusal: { cause: 'other', explanation: NO_TOKEN } }
       : { outcome: 'granted', token, googleMs: result.googleMs };
   };
 };

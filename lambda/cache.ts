@@ -48,9 +48,20 @@ const CLOCK_TOLERANCE_MS = 10_000;
 
 const DEFAULT_MAX_TOKENS = 1000;
 
+/** What most grants do not have; in a fixed order, whatever order the grant has its fields in. */
+function termsOf(grant: Grant): readonly unknown[] {
+  const { serviceAccount, delegates } = grant.impersonate ?? {};
+  return grant.kind === 'id_token'
+    ? [serviceAccount, delegates]
+    : [serviceAccount, delegates, grant.subject, grant.lifetimeSeconds, grant.selfSigned, grant.boundary];
+}
+
+/** Credentials' names have no space, and scopes and audiences no end of a line: grants that differ share no key. */
 function keyOf(grant: Grant): string {
   const what = grant.kind === 'access_token' ? grant.scopes : grant.audience;
-  return `${grant.kind} ${grant.credential} ${what}`;
+  const key = `${grant.kind} ${grant.credential} ${what}`;
+  const terms = termsOf(grant);
+  return terms.some((term) => term !== undefined) ? `${key}\n${JSON.stringify(terms)}` : key;
 }
 
 function entryFor(vended: Vended, nowMs: number): Entry {

@@ -12,10 +12,14 @@ export type Config = {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 function parseLocation(value: unknown): CredentialLocation | undefined {
-  const { secret, ...others } = fieldsOf(value);
-  return typeof secret === 'string' && secret !== '' && Object.keys(others).length === 0
-    ? { secret }
-    : undefined;
+  const { secret, document, ...others } = fieldsOf(value);
+  if (Object.keys(others).length > 0 || (secret === undefined) === (document === undefined)) {
+    return undefined;
+  }
+  if (isFields(document)) {
+    return { document };
+  }
+  return typeof secret === 'string' && secret !== '' ? { secret } : undefined;
 }
 
 function parseObject(json: string, report: (fault: string) => void): Fields {
@@ -39,7 +43,7 @@ function parseCredentials(
   for (const [name, value] of Object.entries(parseObject(json, report))) {
     const location = parseLocation(value);
     if (location === undefined) {
-      report(`CREDENTIALS.${name} must be {"secret": "ARN"}`);
+      report(`CREDENTIALS.${name} must be {"secret": "ARN"} or {"document": {…}}`);
     } else {
       credentials.set(name, location);
     }

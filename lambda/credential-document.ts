@@ -11,6 +11,11 @@ const DEFAULT_UNIVERSE = 'googleapis.com';
 const DOMAIN = /^(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*$/;
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'localhost']);
 
+/** Returns whether a URL's host is this machine's own, where a stand-in may be. */
+export function isLoopback(hostname: string): boolean {
+  return LOOPBACK.has(hostname);
+}
+
 /** Returns the maker of errors about the document that `holder` (`secret NAME`, `file NAME`) holds. */
 export function faultOf(holder: string): Fault {
   return (field, fix) =>
@@ -69,6 +74,29 @@ export function endpointField(document: CredentialDocument, field: string, fault
 /** Returns the document's token endpoint: its `token_uri`, or that of its universe. @throws {VendError} `credential_invalid` */
 export function tokenUriOf(document: CredentialDocument, fault: Fault): string {
   return document.token_uri === undefined
-    ? `https://oauth2.${universeOf(document, fault)}/token`
+    ? `${serviceOrigin(document, 'oauth2', fault)}/token`
     : endpointField(document, 'token_uri', fault);
+}
+
+/** A service of Google's, as its host is named in every universe. */
+export type GoogleService = 'iamcredentials' | 'oauth2' | 'sts';
+
+/** The fields of a document, of whatever type, that hold addresses of Google's. */
+const ENDPOINT_FIELDS = ['token_uri', 'token_url', 'service_account_impersonation_url'] as const;
+
+function loopbackOrigin(document: CredentialDocument): string | undefined {
+  const urls = ENDPOINT_FIELDS.map((field) => document[field]).filter(
+    (text): text is string => typeof text === 'string' && URL.canParse(text),
+  );
+  return urls.map((text) => new URL(text)).find(({ hostname }) => LOOPBACK.has(hostname))?.origin;
+}
+
+/**
+ * Returns the origin of one of Google's services for the document: its host in the document's universe. A document whose
+ * own address is a stand-in on loopback has all of Google there.
+ *
+ * @throws {VendError} `credential_invalid`
+ */
+export function serviceOrigin(document: CredentialDocument, service: GoogleService, fault: Fault): string {
+  return loopbackOrigin(document) ?? `https://${service}.${universeOf(document, fault)}`;
 }

@@ -3,8 +3,10 @@ import type { ReadSecret } from './secrets-manager.ts';
 import { type Sleep, sleepFor } from './sleep.ts';
 import type { TokenSource } from './token-source.ts';
 
-/** Where a credential's document is. */
-export type CredentialLocation = { readonly secret: string };
+/** Where a credential's document is: in a secret, or here, if there is nothing secret in it. */
+export type CredentialLocation =
+  | { readonly secret: string }
+  | { readonly document: Readonly<Record<string, unknown>> };
 
 /** A credential in use: the version of its secret, and the source made from it. */
 export type Credential = { readonly versionId: string; readonly source: TokenSource };
@@ -23,8 +25,8 @@ export type CredentialStore = {
 export type CredentialStoreDependencies = {
   readonly locations: ReadonlyMap<string, CredentialLocation>;
   readonly readSecret: ReadSecret;
-  /** @throws {VendError} `credential_invalid` */
-  readonly open: (text: string, secret: string) => Promise<TokenSource>;
+  /** `holder` is how errors name where the document is. @throws {VendError} `credential_invalid` */
+  readonly open: (text: string, holder: string) => Promise<TokenSource>;
   /** Milliseconds since the epoch, by the system. */
   readonly now: () => number;
   /** Told when a credential could not be read and the last good one stays in use. */
@@ -53,6 +55,8 @@ const PATIENCE_MS = 1_000;
 /** A reading older than this was frozen with its container, and its connection with it. */
 const READING_LIFETIME_MS = 10_000;
 const FAILURE_MEMORY_MS = 5_000;
+/** The version of a document that came with the function, and changes with it alone. */
+const INLINE = 'inline';
 
 /** Returns the store of the credentials at `locations`. */
 export function createCredentialStore({
@@ -86,11 +90,15 @@ export function createCredentialStore({
         `There is no credential named ${name}; deploy the stack with it.`,
       );
     }
-    const { text, versionId } = await readSecret(location.secret);
+    const isSecret = 'secret' in location;
+    const { text, versionId } = isSecret
+      ? await readSecret(location.secret)
+      : { text: JSON.stringify(location.document), versionId: INLINE };
     if (versionId === slot.current?.versionId) {
       return slot.current;
     }
-    return { versionId, source: await open(text, location.secret) };
+    const holder = isSecret ? `secret ${location.secret}` : `document given as the credential ${name}`;
+    return { versionId, source: await open(text, holder) };
   };
 
   /** A reading that a freeze held up may end after a newer one, and must not put the older version back. */

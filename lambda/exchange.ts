@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
 import { VendError } from './errors.ts';
 import { type Fields, fieldsOf, isFields, textOf } from './fields.ts';
-import { explainRefusal, type Refusal, type RefusalAnswer } from './google-refusal.ts';
+import type { EndpointKind, Refusal, RefusalAnswer } from './google-refusal.ts';
 import type { Post, PostBody, PostResponse } from './post.ts';
 import { quote } from './quote.ts';
 import { type Sleep, sleepFor } from './sleep.ts';
@@ -11,15 +11,18 @@ export type ExchangeResult =
   | { readonly outcome: 'granted'; readonly fields: Fields; readonly googleMs: number }
   | { readonly outcome: 'refused'; readonly refusal: Refusal };
 
+/** An address of Google's that gives tokens, and which kind it is: the same word means different things in its refusals. */
+export type Endpoint = { readonly kind: EndpointKind; readonly url: URL };
+
 /**
- * Posts to an endpoint of Google's that gives tokens until it is answered: a yes or a no is returned; silence, overload and
+ * Posts to an endpoint of Google's until it is answered: a yes or a no is returned; silence, overload and
  * garbage are tried again, inside the time that is left.
  *
  * `deadlineMs` is in milliseconds since the epoch by the system's clock.
  *
  * @throws {VendError} `google_unavailable`
  */
-export type Exchange = (url: URL, body: PostBody, deadlineMs: number) => Promise<ExchangeResult>;
+export type Exchange = (endpoint: Endpoint, body: PostBody, deadlineMs: number) => Promise<ExchangeResult>;
 
 export type ExchangeDependencies = {
   readonly post: Post;
@@ -109,14 +112,14 @@ function describeBreak(error: unknown): string {
     : `the connection failed${code === undefined ? '' : ` (${code})`}`;
 }
 
-/** Returns the vendor's dialogue with token endpoints, built on `post`. */
+/** Returns the vendor's dialogue with Google, built on `post`. */
 export function createExchange({
   post,
   clock,
   random = Math.random,
   sleep = sleepFor,
 }: ExchangeDependencies): Exchange {
-  const judge = (response: PostResponse, googleMs: number): Attempt => {
+  const judge = async (kind: EndpointKind, response: PostResponse, googleMs: number): Promise<Attempt> => {
     clock.observe(headerOf(response, 'date'));
     const fields = parseFields(response.body);
     if (isRetryable(response.status, fields)) {
@@ -126,16 +129,18 @@ export function createExchange({
     if (response.status === 200 && fields !== undefined && fields.error === undefined) {
       return { outcome: 'answered', result: { outcome: 'granted', fields, googleMs } };
     }
-    const refusal = explainRefusal({ status: response.status, ...wordsOf(fields) });
+    // Loaded when there is something to explain: most containers never have.
+    const { explainRefusal } = await import('./google-refusal.ts');
+    const refusal = explainRefusal({ status: response.status, endpoint: kind, ...wordsOf(fields) });
     return { outcome: 'answered', result: { outcome: 'refused', refusal } };
   };
 
-  const attempt = async (url: URL, body: PostBody, timeoutMs: number): Promise<Attempt> => {
+  const attempt = async ({ kind, url }: Endpoint, body: PostBody, timeoutMs: number): Promise<Attempt> => {
     const startedAtMs = clock.systemMs();
     try {
       const response = await post(url, body, timeoutMs);
       const googleMs = clock.systemMs() - startedAtMs;
-      return googleMs > timeoutMs ? TOO_LATE : judge(response, googleMs);
+      return googleMs > timeoutMs ? TOO_LATE : await judge(kind, response, googleMs);
     } catch (cause) {
       return { outcome: 'failed', reason: describeBreak(cause), cause, retryAfterMs: 0 };
     }
@@ -159,7 +164,8 @@ export function createExchange({
     }
   };
 
-  return async (url, body, deadlineMs) => {
+  return async (endpoint, body, deadlineMs) => {
+    const { url } = endpoint;
     demandNoSilence(url);
     let failure: Failure | undefined;
     for (let tried = 0; tried < ATTEMPTS; tried += 1) {
@@ -171,7 +177,11 @@ export function createExchange({
       if (waitMs > 0) {
         await sleep(waitMs);
       }
-      const outcome = await attempt(url, body, Math.min(ATTEMPT_TIMEOUT_MS, deadlineMs - clock.systemMs()));
+      const outcome = await attempt(
+        endpoint,
+        body,
+        Math.min(ATTEMPT_TIMEOUT_MS, deadlineMs - clock.systemMs()),
+      );
       if (outcome.outcome === 'answered') {
         return outcome.result;
       }

@@ -1,13 +1,10 @@
+import type { Clock } from './clock.ts';
 import type { Credential, CredentialStore } from './credential-store.ts';
 import { VendError } from './errors.ts';
 import type { SourceResult } from './token-source.ts';
 import type { Grant, Minter, Vended } from './types.ts';
 
-export type MinterDependencies = {
-  readonly credentials: CredentialStore;
-  /** Milliseconds since the epoch, by the system. */
-  readonly now?: () => number;
-};
+export type MinterDependencies = { readonly credentials: CredentialStore; readonly clock: Clock };
 
 /** A credential that Google has just rejected, whatever it was asked for. */
 type Rejection = { readonly credential: Credential; readonly result: SourceResult; readonly atMs: number };
@@ -25,13 +22,13 @@ function refused(result: Extract<SourceResult, { outcome: 'refused' }>): VendErr
  * Returns the minter that asks Google each time. What a refusal shows to be out of date, the clock or the credential,
  * is brought up to date and tried once more at once, so that neither costs a caller its request.
  */
-export function createMinter({ credentials, now = Date.now }: MinterDependencies): Minter {
+export function createMinter({ credentials, clock }: MinterDependencies): Minter {
   const rejections = new Map<string, Rejection>();
 
   /** A rejected key is rejected for every grant: one of them is enough to learn it. */
   const recentRejection = (name: string, credential: Credential): SourceResult | undefined => {
     const rejection = rejections.get(name);
-    const ageMs = rejection === undefined ? Number.NaN : now() - rejection.atMs;
+    const ageMs = rejection === undefined ? Number.NaN : clock.systemMs() - rejection.atMs;
     return rejection?.credential === credential && ageMs >= 0 && ageMs < REJECTION_MEMORY_MS
       ? rejection.result
       : undefined;
@@ -39,16 +36,18 @@ export function createMinter({ credentials, now = Date.now }: MinterDependencies
 
   const remember = (name: string, credential: Credential, result: SourceResult): SourceResult => {
     if (result.outcome === 'refused' && result.refusal.cause === 'outdated_credential') {
-      rejections.set(name, { credential, result, atMs: now() });
+      rejections.set(name, { credential, result, atMs: clock.systemMs() });
     }
     return result;
   };
 
   const askAgainIfClockWasWrong = async (ask: () => Promise<SourceResult>): Promise<SourceResult> => {
+    const offsetMs = clock.offsetMs();
     const result = await ask();
-    const clockWasWrong =
-      result.outcome === 'refused' && result.refusal.cause === 'clock' && result.clockCorrected;
-    return clockWasWrong ? await ask() : result;
+    const clockWasWrong = result.outcome === 'refused' && result.refusal.cause === 'clock';
+    // By this answer or another, since the request was made out.
+    const isCorrected = clock.offsetMs() !== offsetMs;
+    return clockWasWrong && isCorrected ? await ask() : result;
   };
 
   const askWith = async (credential: Credential, grant: Grant, deadlineMs: number): Promise<SourceResult> =>

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import tls from 'node:tls';
+import { fieldsOf } from './fields.ts';
 
 /** An answer of whatever status: judging it is the caller's part. */
 export type PostResponse = {
@@ -10,8 +11,10 @@ export type PostResponse = {
   readonly body: string;
 };
 
-/** What is sent: a form, or JSON with an access token to show. */
-export type PostBody = Form | { readonly json: object; readonly bearer: string };
+/** What is sent: a form, JSON with an access token to show, or text with headers that are signed together. */
+export type PostBody = Form | { readonly json: object; readonly bearer: string } | SignedText;
+
+type SignedText = { readonly text: string; readonly headers: Readonly<Record<string, string>> };
 
 type Form = Readonly<Record<string, string>>;
 
@@ -34,8 +37,6 @@ const MAX_RESPONSE_BYTES = 65_536;
 const MAX_IDLE_MS = 30_000;
 
 type WarmConnection = {
-  readonly host: string;
-  readonly port: number;
   readonly socket: tls.TLSSocket;
   readonly openedAtMs: number;
 };
@@ -43,18 +44,28 @@ type WarmConnection = {
 /** Opens connections, keeps them, and lets go of those that have been idle for too long. */
 export type Network = {
   readonly post: Post;
-  /** Starts a TLS connection to `host` for the first request to use; a failure is left for that request to find. */
-  readonly connectAhead: (host: string, port?: number) => void;
+  /**
+   * Starts a TLS connection to the host of `url` for the first request to use, unless one is there already; a failure is left
+   * for that request to find.
+   */
+  readonly connectAhead: (url: URL) => void;
   readonly close: () => void;
 };
 
-type Content = { readonly headers: Readonly<Record<string, string>>; readonly text: string };
+type Content = Pick<SignedText, 'headers' | 'text'>;
 
-function isForm(body: PostBody): body is Form {
+function isSigned(body: PostBody): body is SignedText {
+  return typeof fieldsOf(body).headers === 'object';
+}
+
+function isForm(body: Exclude<PostBody, SignedText>): body is Form {
   return typeof body.json !== 'object';
 }
 
 function contentOf(body: PostBody): Content {
+  if (isSigned(body)) {
+    return body;
+  }
   return isForm(body)
     ? {
         headers: { 'content-type': 'application/x-www-form-urlencoded' },
@@ -108,14 +119,15 @@ export function createNetwork({ now = Date.now }: { readonly now?: () => number 
   const httpsAgent = new https.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
   const httpAgent = new http.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
   const idle = createIdleTracker([httpsAgent, httpAgent], now);
-  let warm: WarmConnection | undefined;
+  const warm = new Map<string, WarmConnection>();
 
   const takeWarm = (host: unknown, port: unknown): tls.TLSSocket | undefined => {
-    const taken = warm;
-    if (taken === undefined || taken.host !== host || taken.port !== Number(port)) {
+    const place = `${host}:${port}`;
+    const taken = warm.get(place);
+    if (taken === undefined) {
       return undefined;
     }
-    warm = undefined;
+    warm.delete(place);
     if (taken.socket.destroyed || now() - taken.openedAtMs > MAX_IDLE_MS) {
       taken.socket.destroy();
       return undefined;
@@ -171,14 +183,22 @@ export function createNetwork({ now = Date.now }: { readonly now?: () => number 
         throw signal.aborted ? signal.reason : error;
       }
     },
-    connectAhead: (host, port = HTTPS_PORT) => {
+    connectAhead: ({ protocol, hostname: host, port: text }) => {
+      const port = Number(text) || HTTPS_PORT;
+      const place = `${host}:${port}`;
+      const isKept = Object.keys(httpsAgent.freeSockets).some((name) => name.startsWith(`${place}:`));
+      if (protocol !== 'https:' || warm.has(place) || isKept) {
+        return;
+      }
       const socket = tls.connect({ host, port, servername: host, ALPNProtocols: ['http/1.1'] });
       socket.on('error', () => socket.destroy());
       socket.unref();
-      warm = { host, port, socket, openedAtMs: now() };
+      warm.set(place, { socket, openedAtMs: now() });
     },
     close: () => {
-      warm?.socket.destroy();
+      for (const { socket } of warm.values()) {
+        socket.destroy();
+      }
       httpsAgent.destroy();
       httpAgent.destroy();
     },

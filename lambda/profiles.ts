@@ -1,9 +1,16 @@
 import { type AudiencePolicy, audiencePatternFault, compileAudiences } from './audiences.ts';
 import { fieldsOf, isFields } from './fields.ts';
+import {
+  MINTING_FIELDS,
+  type ProfileMinting,
+  type ProfileMintingDocument,
+  parseMinting,
+  parseStrings,
+} from './profile-minting.ts';
 import { expandScopes, isScope } from './scopes.ts';
 
 /** One profile as people write it, in JSON or as the construct's prop. */
-export type ProfileDocument = {
+export type ProfileDocument = ProfileMintingDocument & {
   /** For people; not used. */
   readonly description?: string;
   /**
@@ -27,7 +34,7 @@ export type ProfileDocument = {
 export type ProfilesDocument = { readonly [name: string]: ProfileDocument };
 
 /** A named set of what may be vended, ready to be asked. */
-export type Profile = {
+export type Profile = ProfileMinting & {
   readonly name: string;
   /** The name of its credential. */
   readonly credential: string;
@@ -53,31 +60,15 @@ export class ProfilesError extends Error {
 }
 
 const NAME = /^[a-z][a-z0-9_-]{0,62}$/;
-const FIELDS: ReadonlySet<string> = new Set(['description', 'credential', 'scopes', 'audiences']);
+const FIELDS: ReadonlySet<string> = new Set([
+  'description',
+  'credential',
+  'scopes',
+  'audiences',
+  ...MINTING_FIELDS,
+]);
 
 type Report = (fault: string) => void;
-
-function parseStrings(value: unknown, where: string, report: Report): readonly string[] {
-  if (value === undefined) {
-    return [];
-  }
-  if (!Array.isArray(value) || value.length === 0) {
-    report(`${where}: must be a list of one or more strings; leave it out to allow none`);
-    return [];
-  }
-  const seen = new Set<unknown>();
-  return value.filter((item: unknown, index): item is string => {
-    if (typeof item !== 'string') {
-      report(`${where}[${index}]: must be a string`);
-      return false;
-    }
-    if (seen.has(item)) {
-      report(`${where}[${index}]: ${JSON.stringify(item)} is there twice`);
-    }
-    seen.add(item);
-    return true;
-  });
-}
 
 function parseScopes(value: unknown, where: string, report: Report): readonly string[] {
   const scopes = parseStrings(value, where, report);
@@ -131,6 +122,7 @@ function parseProfile(name: string, value: unknown, report: Report): Profile {
     scopes: parseScopes(fields.scopes, `${name}.scopes`, report),
     audiences,
     allowsAudience: compileAudiences(audiences),
+    ...parseMinting(value, name, report),
   };
 }
 

@@ -1,11 +1,16 @@
 import { isAudience } from './audiences.ts';
 import { VendError } from './errors.ts';
 import type { Parameter } from './http-message.ts';
+import { isLifetime, MAX_SECONDS, MIN_SECONDS } from './lifetimes.ts';
 import { quote } from './quote.ts';
 import { expandScopes, isScope } from './scopes.ts';
+import { isSubject } from './subjects.ts';
 import type { TokenRequest } from './types.ts';
 
 const MAX_SCOPES = 100;
+const FIELDS: ReadonlySet<string> = new Set(['audience', 'scopes', 'subject', 'lifetime']);
+/** What an ID token has no use for. */
+const ACCESS_TOKEN_FIELDS = ['scopes', 'subject', 'lifetime'];
 
 function invalid(message: string): VendError {
   return new VendError('invalid_request', message);
@@ -49,12 +54,32 @@ function parseScopes(value: unknown): readonly string[] {
   return expandScopes(scopes.map(parseScope));
 }
 
+function parseSubject(value: unknown): string {
+  if (typeof value !== 'string' || !isSubject(value)) {
+    throw invalid(`subject: ${quote(value)} is not the e-mail address of a user, in lower case.`);
+  }
+  return value;
+}
+
+/** In a query or a form a number is text; nothing but digits is taken for one. */
+function parseLifetime(value: unknown): number {
+  const seconds = typeof value === 'string' && /^\d{1,6}$/.test(value) ? Number(value) : value;
+  if (!isLifetime(seconds)) {
+    throw invalid(
+      `lifetime: ${typeof value === 'number' ? value : quote(value)} is not a whole number of seconds from ${MIN_SECONDS} to ${MAX_SECONDS}.`,
+    );
+  }
+  return seconds;
+}
+
 function collect(parameters: readonly Parameter[]): ReadonlyMap<string, unknown> {
   const fields = new Map<string, unknown>();
   for (const [name, value] of parameters) {
     const field = name === 'scope' ? 'scopes' : name;
-    if (field !== 'audience' && field !== 'scopes') {
-      throw invalid(`${quote(name)} is not a parameter; there are audience, and scopes (or scope).`);
+    if (!FIELDS.has(field)) {
+      throw invalid(
+        `${quote(name)} is not a parameter; there are audience, scopes (or scope), subject and lifetime.`,
+      );
     }
     if (fields.has(field)) {
       throw invalid(`${field}: the parameter is there twice.`);
@@ -66,14 +91,18 @@ function collect(parameters: readonly Parameter[]): ReadonlyMap<string, unknown>
 
 /**
  * Returns what a caller asks for: an ID token for `audience`, an access token for `scopes` (or `scope`), or, with
- * neither, an access token for all the scopes of the profile.
+ * neither, an access token for all the scopes of the profile; an access token may be for a user (`subject`), and for a
+ * chosen time (`lifetime`, seconds).
  *
  * @throws {VendError} `invalid_request` for anything else, naming the parameter and what it may be
  */
 export function parseRequest(parameters: readonly Parameter[]): TokenRequest {
   const fields = collect(parameters);
-  if (fields.has('audience') && fields.has('scopes')) {
-    throw invalid('Ask for an audience (an ID token) or for scopes (an access token), not for both.');
+  const other = ACCESS_TOKEN_FIELDS.find((name) => fields.has(name));
+  if (fields.has('audience') && other !== undefined) {
+    throw invalid(
+      `Ask for an audience (an ID token) or for ${other} (an access token), not for both: they are two tokens.`,
+    );
   }
   if (fields.has('audience')) {
     return { kind: 'id_token', audience: parseAudience(fields.get('audience')) };
@@ -81,5 +110,7 @@ export function parseRequest(parameters: readonly Parameter[]): TokenRequest {
   return {
     kind: 'access_token',
     scopes: fields.has('scopes') ? parseScopes(fields.get('scopes')) : undefined,
+    ...(fields.has('subject') && { subject: parseSubject(fields.get('subject')) }),
+    ...(fields.has('lifetime') && { lifetimeSeconds: parseLifetime(fields.get('lifetime')) }),
   };
 }

@@ -3,8 +3,8 @@ import {
   SecretsManagerClient,
   type SecretsManagerClientConfig,
 } from '@aws-sdk/client-secrets-manager';
+import { AWS_CLIENT_LIMITS, AWS_TIMEOUT_MS, type AwsFailure, translateAwsError } from './aws-call.ts';
 import { VendError } from './errors.ts';
-import { fieldsOf, textOf } from './fields.ts';
 
 /** One version of a secret. */
 export type SecretValue = { readonly text: string; readonly versionId: string };
@@ -17,11 +17,6 @@ export type SecretValue = { readonly text: string; readonly versionId: string };
 export type ReadSecret = (secretId: string) => Promise<SecretValue>;
 
 export type SecretReaderConfig = Pick<SecretsManagerClientConfig, 'credentials' | 'endpoint' | 'region'>;
-
-const ATTEMPTS = 3;
-const CONNECTION_TIMEOUT_MS = 1_000;
-const REQUEST_TIMEOUT_MS = 2_000;
-const READ_TIMEOUT_MS = 6_000;
 
 /** What Secrets Manager says that no second try will change, and what a person does about it. */
 const FINAL: ReadonlyMap<string, string> = new Map([
@@ -45,24 +40,12 @@ const FINAL: ReadonlyMap<string, string> = new Map([
   ['ValidationException', 'has no valid name or ARN'],
 ]);
 
-/** The code of a network error (`ENOTFOUND`) says more than its name, which is that of every error. */
-function nameOf(error: unknown): string {
-  const name = error instanceof Error ? error.name : 'Error';
-  const kind = name === 'Error' ? (textOf(fieldsOf(error).code) ?? name) : name;
-  // An answer can name an error as it likes.
-  return /^\w{1,64}$/.test(kind) ? kind : 'Error';
-}
-
-/** The SDK's errors can hold a whole response, and so the secret: only their name goes further. */
-function translate(error: unknown, secretId: string): VendError {
-  const name = nameOf(error);
-  const final = FINAL.get(name);
-  return final === undefined
-    ? new VendError(
-        'credential_unavailable',
-        `The secret ${secretId} cannot be read from Secrets Manager now (${name}). Try again later.`,
-      )
-    : new VendError('credential_invalid', `The secret ${secretId} ${final} (${name}).`);
+function failureOf(secretId: string): AwsFailure {
+  return {
+    subject: `The secret ${secretId}`,
+    unavailable: 'cannot be read from Secrets Manager',
+    final: FINAL,
+  };
 }
 
 function decode(binary: Uint8Array, secretId: string): string {
@@ -83,21 +66,13 @@ function decode(binary: Uint8Array, secretId: string): string {
  * @see https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
  */
 export function createSecretReader(config: SecretReaderConfig = {}): ReadSecret {
-  const client = new SecretsManagerClient({
-    ...config,
-    maxAttempts: ATTEMPTS,
-    requestHandler: {
-      connectionTimeout: CONNECTION_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      throwOnRequestTimeout: true,
-    },
-  });
+  const client = new SecretsManagerClient({ ...config, ...AWS_CLIENT_LIMITS });
 
   return async (secretId) => {
     const command = new GetSecretValueCommand({ SecretId: secretId, VersionStage: 'AWSCURRENT' });
     const value = await client
-      .send(command, { abortSignal: AbortSignal.timeout(READ_TIMEOUT_MS) })
-      .catch((error: unknown) => Promise.reject(translate(error, secretId)));
+      .send(command, { abortSignal: AbortSignal.timeout(AWS_TIMEOUT_MS) })
+      .catch((error: unknown) => Promise.reject(translateAwsError(error, failureOf(secretId))));
     const text = value.SecretBinary === undefined ? value.SecretString : decode(value.SecretBinary, secretId);
     return { text: text ?? '', versionId: value.VersionId ?? '' };
   };

@@ -1,32 +1,41 @@
-import { openAuthorizedUser } from './authorized-user.ts';
+import type { Aws } from './aws-environment.ts';
 import type { Clock } from './clock.ts';
-import { type CredentialDocument, type Fault, faultOf } from './credential-document.ts';
+import { type CredentialDocument, type Fault, faultOf, serviceOrigin } from './credential-document.ts';
 import { VendError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { isFields } from './fields.ts';
 import type { Refusal } from './google-refusal.ts';
-import { openImpersonatedServiceAccount } from './impersonated-service-account.ts';
+import type { Post } from './post.ts';
 import { openServiceAccount } from './service-account.ts';
-import type { Grant, Token } from './types.ts';
+import type { Grant, Impersonation, Token } from './types.ts';
 
 /** What came of asking Google for a token. */
 export type SourceResult =
   | { readonly outcome: 'granted'; readonly token: Token; readonly googleMs: number }
-  | {
-      readonly outcome: 'refused';
-      readonly refusal: Refusal;
-      /** Whether the clock has been corrected since the request was made out, by this answer or another. */
-      readonly clockCorrected: boolean;
-    };
+  | { readonly outcome: 'refused'; readonly refusal: Refusal };
 
 /**
  * Mints a token from one credential.
  *
- * @throws {VendError} `google_unavailable`
+ * @throws {VendError} `google_unavailable`; `credential_invalid` for what cannot be had from it;
+ * `credential_unavailable` if it needs AWS, which cannot be reached
  */
 export type TokenSource = (grant: Grant, deadlineMs: number) => Promise<SourceResult>;
 
-export type SourceDependencies = { readonly exchange: Exchange; readonly clock: Clock };
+/** What a source does with AWS on its way to a token. */
+export type AwsStep = 'AWS signature' | 'AWS token' | 'KMS signature';
+
+export type SourceDependencies = {
+  readonly exchange: Exchange;
+  /** For what is no exchange with Google. */
+  readonly post: Post;
+  readonly clock: Clock;
+  readonly aws: Aws;
+  /** Opens a connection for the first request to use. */
+  readonly connectAhead: (url: URL) => void;
+  /** Does the work of a step, and may watch it. */
+  readonly step: <Result>(name: AwsStep, work: () => Promise<Result>) => Promise<Result>;
+};
 
 /** Opens a document that stands in another one. @throws {VendError} `credential_invalid`, made by `fault` */
 export type OpenDocument = (document: CredentialDocument, fault: Fault) => Promise<TokenSource>;
@@ -42,15 +51,18 @@ export type OpenSource = (
   dependencies: SourceDependencies & { readonly openDocument: OpenDocument },
 ) => Promise<TokenSource>;
 
-/** How tokens are minted from a document, by its `type`. */
-const SOURCES: Readonly<Record<string, OpenSource>> = {
-  service_account: openServiceAccount,
-  authorized_user: openAuthorizedUser,
-  impersonated_service_account: openImpersonatedServiceAccount,
+/** How tokens are minted from a document, by its `type`. All but the most common are loaded when one is there. */
+const SOURCES: Readonly<Record<string, () => Promise<OpenSource>>> = {
+  service_account: async () => openServiceAccount,
+  external_account: async () => (await import('./external-account.ts')).openExternalAccount,
+  aws_kms: async () => (await import('./aws-kms.ts')).openAwsKms,
+  impersonated_service_account: async () =>
+    (await import('./impersonated-service-account.ts')).openImpersonatedServiceAccount,
+  authorized_user: async () => (await import('./authorized-user.ts')).openAuthorizedUser,
 };
 
 /** Types of Google's that the vendor cannot mint from: worth naming, since people have such files at hand. */
-const KNOWN_TYPES = ['external_account', 'external_account_authorized_user', 'gdch_service_account'];
+const KNOWN_TYPES = ['external_account_authorized_user', 'gdch_service_account'];
 
 function parseDocument(text: string, fault: Fault): CredentialDocument {
   let document: unknown;
@@ -66,10 +78,11 @@ function parseDocument(text: string, fault: Fault): CredentialDocument {
   return document;
 }
 
-function sourceFor(document: CredentialDocument, fault: Fault): OpenSource {
+async function sourceFor(document: CredentialDocument, fault: Fault): Promise<OpenSource> {
   const { type } = document;
-  if (typeof type === 'string' && Object.hasOwn(SOURCES, type)) {
-    return SOURCES[type] as OpenSource;
+  const load = typeof type === 'string' && Object.hasOwn(SOURCES, type) ? SOURCES[type] : undefined;
+  if (load !== undefined) {
+    return await load();
   }
   if (type === undefined) {
     throw fault('type', 'is missing; store the key file itself as plaintext, not inside a key/value pair');
@@ -80,11 +93,46 @@ function sourceFor(document: CredentialDocument, fault: Fault): OpenSource {
   throw fault('type', `${received}; it must be one of ${Object.keys(SOURCES).join(', ')}`);
 }
 
+/** What a profile asks for on top of its credential: to act as another account, and to be downscoped. */
+function withTerms(
+  base: TokenSource,
+  origins: { readonly iam: string; readonly oauth: string; readonly sts: string },
+  dependencies: SourceDependencies,
+): TokenSource {
+  let impersonate: ((whom: Impersonation) => TokenSource) | undefined;
+
+  const loadImpersonation = async () => {
+    const { createImpersonation, keepSourceToken } = await import('./impersonation.ts');
+    const sourceToken = keepSourceToken(base, dependencies.clock.googleMs);
+    const places = { origin: origins.iam, tokenUri: `${origins.oauth}/token` };
+    impersonate ??= (whom) => createImpersonation({ ...whom, ...places }, sourceToken, dependencies);
+    return impersonate;
+  };
+
+  const acting: TokenSource = async ({ impersonate: whom, ...grant }, deadlineMs) => {
+    if (whom === undefined) {
+      return await base(grant, deadlineMs);
+    }
+    const impersonated = (impersonate ?? (await loadImpersonation()))(whom);
+    return await impersonated(grant, deadlineMs);
+  };
+
+  return async (grant, deadlineMs) => {
+    if (grant.kind === 'id_token' || grant.boundary === undefined) {
+      return await acting(grant, deadlineMs);
+    }
+    const { createDownscoping } = await import('./downscoping.ts');
+    const { boundary, ...whole } = grant;
+    const tokenUrl = new URL(`${origins.sts}/v1/token`);
+    return await createDownscoping(acting, { tokenUrl, boundary }, dependencies)(whole, deadlineMs);
+  };
+}
+
 /**
- * Returns the source of tokens that the text of a secret describes. `holder` is how errors name it (`secret NAME`,
- * `file NAME`); nothing of `text` is ever part of one.
+ * Returns the source of tokens that a credential document describes. `holder` is how errors name where it is
+ * (`secret NAME`, `file NAME`); nothing of `text` is ever part of one.
  *
- * @throws {VendError} `credential_invalid`, naming the secret, the field and the fix
+ * @throws {VendError} `credential_invalid`, naming the holder, the field and the fix
  */
 export async function openTokenSource(
   text: string,
@@ -96,7 +144,15 @@ export async function openTokenSource(
     throw new VendError('credential_invalid', `The ${holder} is empty: put the key file into it.`);
   }
   const document = parseDocument(text, fault);
-  const openDocument: OpenDocument = (inner, innerFault) =>
-    sourceFor(inner, innerFault)(inner, innerFault, { ...dependencies, openDocument });
-  return await openDocument(document, fault);
+  const openDocument: OpenDocument = async (inner, innerFault) => {
+    const open = await sourceFor(inner, innerFault);
+    return await open(inner, innerFault, { ...dependencies, openDocument });
+  };
+  const base = await openDocument(document, fault);
+  const origins = {
+    iam: serviceOrigin(document, 'iamcredentials', fault),
+    oauth: serviceOrigin(document, 'oauth2', fault),
+    sts: serviceOrigin(document, 'sts', fault),
+  };
+  return withTerms(base, origins, dependencies);
 }

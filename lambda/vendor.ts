@@ -1,4 +1,5 @@
 import type { Audit } from './audit.ts';
+import { type Aws, awsOfEnvironment } from './aws-environment.ts';
 import { createCache } from './cache.ts';
 import { createClock } from './clock.ts';
 import { type CredentialLocation, createCredentialStore } from './credential-store.ts';
@@ -8,7 +9,7 @@ import { createMinter } from './mint.ts';
 import { createNetwork, type Network } from './post.ts';
 import type { Profiles } from './profiles.ts';
 import type { ReadSecret } from './secrets-manager.ts';
-import { openTokenSource } from './token-source.ts';
+import { type AwsStep, openTokenSource } from './token-source.ts';
 
 export type VendorDependencies = {
   readonly profiles: Profiles;
@@ -16,6 +17,11 @@ export type VendorDependencies = {
   readonly readSecret: ReadSecret;
   readonly audit: Audit;
   readonly network?: Network;
+  /**
+   * For the credentials that prove who the function is in AWS, or sign there.
+   * @default - the region and the credentials of the environment
+   */
+  readonly aws?: Aws;
   readonly now?: () => number;
   readonly random?: () => number;
 };
@@ -39,20 +45,29 @@ export function createVendor({
   readSecret,
   audit,
   network = createNetwork(),
+  aws = awsOfEnvironment(process.env),
   now = Date.now,
   random = Math.random,
 }: VendorDependencies): Vendor {
   const clock = createClock({ now });
   const exchange = createExchange({ post: network.post, clock, random });
+  const sources = {
+    exchange,
+    post: network.post,
+    clock,
+    aws,
+    connectAhead: network.connectAhead,
+    step: <Result>(_name: AwsStep, work: () => Promise<Result>) => work(),
+  };
   const credentials = createCredentialStore({
     locations,
     readSecret,
-    open: (text, secret) => openTokenSource(text, `secret ${secret}`, { exchange, clock }),
+    open: (text, holder) => openTokenSource(text, holder, sources),
     now,
     onStale: (name, error) =>
       audit.warn(`the credential ${name} was not read again; the last good one stays`, error),
   });
-  const mint = createCache(createMinter({ credentials, now }), {
+  const mint = createCache(createMinter({ credentials, clock }), {
     clock,
     onRefreshFailed: (_grant, error) => audit.warn('a token was not renewed; the cached one stays', error),
   });

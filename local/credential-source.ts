@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { UsageError } from '../infra/usage-error.ts';
+import { awsOfEnvironment } from '../lambda/aws-environment.ts';
 import { createClock } from '../lambda/clock.ts';
 import { VendError } from '../lambda/errors.ts';
 import { createSecretReader, type ReadSecret } from '../lambda/secrets-manager.ts';
@@ -24,7 +25,14 @@ const SECRET_NAME = 'gcp-token-vendor/credential';
 async function demandUsable(text: string, holder: string): Promise<void> {
   const exchange = () => Promise.reject(new Error('nothing is exchanged while a document is checked'));
   try {
-    await openTokenSource(text, holder, { exchange, clock: createClock() });
+    await openTokenSource(text, holder, {
+      exchange,
+      clock: createClock(),
+      post: exchange,
+      aws: awsOfEnvironment({}),
+      connectAhead: () => {},
+      step: (_, work) => work(),
+    });
   } catch (cause) {
     throw cause instanceof VendError ? new UsageError(cause.message, { cause }) : cause;
   }

@@ -44,7 +44,7 @@ test('says of an ID token that a user has none to give, before Google is asked',
   const error = await vendor.refused({ audience: AUDIENCE });
 
   expect(error).toMatch(
-    /^CredentialInvalid: A user’s credential gives no ID token .* Impersonate a service account/,
+    /^CredentialInvalid: Google makes out no ID token for an audience to a user\. Impersonate a service account: .*"impersonate"/,
   );
   expect(google.exchanges).toEqual([]);
 });

@@ -45,7 +45,7 @@ function file(name: string, content: string): string {
 function writeFaultyFiles(): void {
   file('text.json', 'CANARY');
   file('profiles.txt', 'default: {}');
-  file('user.json', '{"type":"external_account","refresh_token":"CANARY"}');
+  file('user.json', '{"type":"gdch_service_account","refresh_token":"CANARY"}');
   const broken = {
     type: 'service_account',
     client_email: 'a@b.iam.gserviceaccount.com',
@@ -174,7 +174,7 @@ const FAULTS: [string, string, (folder: string) => readonly string[], RegExp][] 
     'a key file of another type',
     'start',
     (dir) => ['--port', '0', '--key', `${dir}/user.json`],
-    /type.*external_account/,
+    /type is gdch_service_account/,
   ],
   [
     'a key file with a broken key',

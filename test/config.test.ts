@@ -31,7 +31,7 @@ test('reports every fault at once', () => {
   const environment = { CREDENTIALS: '{"default": {}, "reports": {"secret": ""}}' };
 
   expect(() => parseConfig(environment)).toThrow(
-    'The function\'s environment is not as its stack sets it: AWS_LAMBDA_FUNCTION_NAME is missing; CREDENTIALS.default must be {"secret": "ARN"}; CREDENTIALS.reports must be {"secret": "ARN"}.',
+    'The function\'s environment is not as its stack sets it: AWS_LAMBDA_FUNCTION_NAME is missing; CREDENTIALS.default must be {"secret": "ARN"} or {"document": {…}}; CREDENTIALS.reports must be {"secret": "ARN"} or {"document": {…}}.',
   );
 });
 

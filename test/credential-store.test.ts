@@ -15,7 +15,6 @@ function sourceOf(text: string): TokenSource {
     Promise.resolve({
       outcome: 'refused',
       refusal: { cause: 'other', explanation: text },
-      clockCorrected: false,
     });
 }
 
@@ -35,10 +34,10 @@ function createRig() {
       ['other', { secret: 'arn:other' }],
     ]),
     readSecret: readings.call,
-    open: async (text, secret) => {
+    open: async (text, holder) => {
       opened.push(text);
       if (text === 'broken') {
-        throw new VendError('credential_invalid', `The secret ${secret} cannot be used.`);
+        throw new VendError('credential_invalid', `The ${holder} cannot be used.`);
       }
       return sourceOf(text);
     },

@@ -6,7 +6,7 @@ import type { PostResponse } from '../lambda/post.ts';
 import { failureOf } from './make-calls.ts';
 import { createTime } from './make-time.ts';
 
-const URL_OF_GOOGLE = new URL('https://oauth2.googleapis.com/token');
+const GOOGLE = { kind: 'token', url: new URL('https://oauth2.googleapis.com/token') } as const;
 const FORM = { assertion: 'signed' };
 const LONG_MS = 60_000;
 
@@ -44,7 +44,7 @@ function createRig(replies: readonly Reply[], random: () => number = () => 1) {
       return next;
     },
   });
-  const ask = (timeMs: number = LONG_MS) => exchange(URL_OF_GOOGLE, FORM, time.now() + timeMs);
+  const ask = (timeMs: number = LONG_MS) => exchange(GOOGLE, FORM, time.now() + timeMs);
   return { ask, clock, slept, time, timeouts };
 }
 

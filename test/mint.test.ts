@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Clock } from '../lambda/clock.ts';
 import type { Credential, CredentialStore } from '../lambda/credential-store.ts';
 import { VendError } from '../lambda/errors.ts';
 import type { RefusalCause } from '../lambda/google-refusal.ts';
@@ -14,12 +15,26 @@ function granted(value: string): SourceResult {
   return { outcome: 'granted', token: { value, expiresAtMs: 5 }, googleMs: 7 };
 }
 
-function refused(cause: RefusalCause, clockCorrected: boolean = false): SourceResult {
-  return { outcome: 'refused', refusal: { cause, explanation: `Google said no: ${cause}.` }, clockCorrected };
+/** With `corrects`, the answer shows that the clock is off by another second. */
+type Planned = SourceResult & { readonly corrects?: boolean };
+
+function refused(cause: RefusalCause, corrects: boolean = false): Planned {
+  return { outcome: 'refused', refusal: { cause, explanation: `Google said no: ${cause}.` }, corrects };
+}
+
+let offsetMs = 0;
+
+function clockOf(now: () => number): Clock {
+  return {
+    systemMs: now,
+    googleMs: () => now() + offsetMs,
+    offsetMs: () => offsetMs,
+    observe: () => {},
+  };
 }
 
 /** A credential whose source gives `results` one after the other, and notes what it is asked. */
-function createCredential(versionId: string, results: readonly SourceResult[]) {
+function createCredential(versionId: string, results: readonly Planned[]) {
   const asked: { readonly grant: Grant; readonly deadlineMs: number }[] = [];
   const left = [...results];
   const credential: Credential = {
@@ -30,6 +45,7 @@ function createCredential(versionId: string, results: readonly SourceResult[]) {
       if (result === undefined) {
         throw new Error(`the source of ${versionId} is asked too often`);
       }
+      offsetMs += result.corrects ? 1_000 : 0;
       return result;
     },
   };
@@ -49,7 +65,7 @@ function createStore(current: Credential, next: Credential = current, now: () =>
       return next;
     },
   };
-  return { mint: createMinter({ credentials: store, now }), calls };
+  return { mint: createMinter({ credentials: store, clock: clockOf(now) }), calls };
 }
 
 test('mints from the credential that the grant names, and says how long Google took', async () => {
@@ -151,7 +167,7 @@ test.each(['credential_unavailable', 'credential_invalid'] as const)(
   async (code) => {
     const error = new VendError(code, 'No key.');
     const fail = () => Promise.reject(error);
-    const mint = createMinter({ credentials: { get: fail, renew: fail } });
+    const mint = createMinter({ credentials: { get: fail, renew: fail }, clock: clockOf(Date.now) });
 
     expect(await failureOf(() => mint(GRANT, DEADLINE_MS))).toBe(error);
   },

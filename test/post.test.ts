@@ -370,7 +370,7 @@ test('the first request takes the connection that was opened ahead, and the next
   trust(cert);
   const network = openNetwork();
 
-  network.connectAhead('localhost', port);
+  network.connectAhead(new URL(`https://localhost:${port}`));
   await vi.waitFor(() => expect(connections).toHaveLength(1));
   await send(network, url);
   await quiet();
@@ -384,7 +384,7 @@ test('the first request may come before the connection that was opened ahead is 
   trust(cert);
   const network = openNetwork();
 
-  network.connectAhead('localhost', port);
+  network.connectAhead(new URL(`https://localhost:${port}`));
 
   expect((await send(network, url)).status).toBe(200);
   expect(connections).toHaveLength(1);
@@ -396,7 +396,7 @@ test('a request to another place does not take the connection that was opened ah
   trust(other.cert);
   const network = openNetwork();
 
-  network.connectAhead('localhost', ahead.port);
+  network.connectAhead(new URL(`https://localhost:${ahead.port}`));
 
   expect((await send(network, other.url)).status).toBe(200);
   expect(other.connections).toHaveLength(1);
@@ -407,7 +407,7 @@ test('a connection that was opened ahead more than 30 seconds ago is not trusted
   const { cert, connections, port, url } = await startSecureServer();
   trust(cert);
   const network = openNetwork(time.now);
-  network.connectAhead('localhost', port);
+  network.connectAhead(new URL(`https://localhost:${port}`));
   await vi.waitFor(() => expect(connections).toHaveLength(1));
 
   await time.advance(30_001);
@@ -420,7 +420,7 @@ test('a connection opened ahead that has failed since is no harm', async () => {
   const { cert, connections, port, url } = await startSecureServer();
   trust(cert);
   const network = openNetwork();
-  network.connectAhead('localhost', port);
+  network.connectAhead(new URL(`https://localhost:${port}`));
   await vi.waitFor(() => expect(connections).toHaveLength(1));
 
   connections[0]?.destroy();
@@ -433,7 +433,7 @@ test('sends nothing to a server whose certificate nobody vouches for', async () 
   const { port, url } = await startSecureServer();
   const network = openNetwork();
 
-  network.connectAhead('localhost', port);
+  network.connectAhead(new URL(`https://localhost:${port}`));
   await quiet();
 
   expect((await breakOf(send(network, url))).code).toMatch(/SELF_SIGNED/);

@@ -56,7 +56,7 @@ test('reports every fault of a document at once, each with its place', () => {
     expect.stringMatching(/^empty: names neither "scopes" nor "audiences"/),
     expect.stringMatching(/^list: must be an object/),
     expect.stringMatching(
-      /^unknown\.scope: is not a field of a profile \(description, credential, scopes, audiences\)/,
+      /^unknown\.scope: is not a field of a profile \(description, credential, scopes, audiences, impersonate, subjects, maxLifetime, selfSigned, boundary\)/,
     ),
     expect.stringMatching(/^unknown\.subject: is not a field/),
     expect.stringMatching(/^wrong\.description: must be a string/),

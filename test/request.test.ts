@@ -124,7 +124,7 @@ test.each<[string, Parameters<typeof parseRequest>[0], RegExp]>([
     ],
     /audience: the parameter is there twice/,
   ],
-  ['an unknown parameter', [['subject', 'a@example.com']], /"subject" is not a parameter/],
+  ['an unknown parameter', [['project', 'example']], /"project" is not a parameter/],
   ['a parameter of another case', [['Audience', 'https://a.b']], /"Audience" is not a parameter/],
   ['a parameter without a name', [['', 'a']], /"" is not a parameter/],
   ['the parameter __proto__', [['__proto__', 'a']], /"__proto__" is not a parameter/],

@@ -2,11 +2,12 @@ import { generateKeyPairSync } from 'node:crypto';
 import { decodeProtectedHeader, jwtVerify, SignJWT } from 'jose';
 import { expect, test } from 'vitest';
 import { createClock } from '../lambda/clock.ts';
-import type { ExchangeResult } from '../lambda/exchange.ts';
+import type { Exchange, ExchangeResult } from '../lambda/exchange.ts';
 import { openTokenSource } from '../lambda/token-source.ts';
 import type { Grant } from '../lambda/types.ts';
 import { failureOf } from './make-calls.ts';
 import { KEY_FILE, keyFile, PRIVATE_KEY_PEM, PUBLIC_KEY } from './make-document.ts';
+import { sourceDependencies } from './make-source.ts';
 import { createTime, START_MS } from './make-time.ts';
 
 const ACCESS: Grant = {
@@ -31,16 +32,15 @@ async function createRig(result: ExchangeResult = granted(ACCESS_FIELDS), change
     readonly deadlineMs: number;
   }[] = [];
   const beforeAnswer: (() => void)[] = [];
-  const source = await openTokenSource(keyFile({ ...changes }), 'secret arn:secret', {
-    clock,
-    exchange: async (url, form, deadlineMs) => {
-      sent.push({ url: url.href, form: form as Readonly<Record<string, string>>, deadlineMs });
-      for (const happen of beforeAnswer) {
-        happen();
-      }
-      return result;
-    },
-  });
+  const exchange: Exchange = async ({ url }, form, deadlineMs) => {
+    sent.push({ url: url.href, form: form as Readonly<Record<string, string>>, deadlineMs });
+    for (const happen of beforeAnswer) {
+      happen();
+    }
+    return result;
+  };
+  const dependencies = sourceDependencies({ clock, exchange });
+  const source = await openTokenSource(keyFile({ ...changes }), 'secret arn:secret', dependencies);
   const assertion = () => sent[0]?.form.assertion ?? '';
   const claims = async () => {
     const { payload } = await jwtVerify(assertion(), PUBLIC_KEY, { currentDate: new Date(clock.googleMs()) });
@@ -337,7 +337,6 @@ test.each([
   expect(await source(ACCESS, 0)).toMatchObject({
     outcome: 'refused',
     refusal: { cause: 'other', explanation: expect.stringContaining('200 without an access token') },
-    clockCorrected: false,
   });
 });
 
@@ -376,16 +375,8 @@ test.each([
 
 const REFUSED: ExchangeResult = { outcome: 'refused', refusal: { cause: 'clock', explanation: 'No.' } };
 
-test('says of a refusal that the clock was not corrected', async () => {
+test('passes a refusal on as it is', async () => {
   const { source } = await createRig(REFUSED);
 
-  expect(await source(ACCESS, 0)).toEqual({ ...REFUSED, clockCorrected: false });
-});
-
-test('says of a refusal that the clock has been corrected since, by whichever answer', async () => {
-  const { source, clock, beforeAnswer } = await createRig(REFUSED);
-  beforeAnswer.push(() => clock.observe(new Date(START_MS + 600_000).toUTCString()));
-
-  expect(await source(ACCESS, 0)).toEqual({ ...REFUSED, clockCorrected: true });
-  expect(await source(ACCESS, 0)).toEqual({ ...REFUSED, clockCorrected: false });
+  expect(await source(ACCESS, 0)).toEqual(REFUSED);
 });

@@ -1,17 +1,16 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createClock } from '../lambda/clock.ts';
 import type { VendError } from '../lambda/errors.ts';
 import { openTokenSource, type TokenSource } from '../lambda/token-source.ts';
 import { failureOf } from './make-calls.ts';
 import { KEY_FILE, keyFile, PRIVATE_KEY_PEM } from './make-document.ts';
+import { sourceDependencies } from './make-source.ts';
 
 const CANARY = 'canary7Q2wXz';
 
 function open(text: string): Promise<TokenSource> {
-  const exchange = () => Promise.reject(new Error('nothing is to be exchanged'));
-  return openTokenSource(text, 'secret arn:secret', { exchange, clock: createClock() });
+  return openTokenSource(text, 'secret arn:secret', sourceDependencies());
 }
 
 /** All that an error could show to anybody, whatever it is printed with. */
@@ -67,9 +66,9 @@ test.each<[string, string, string]>([
     'field type is gdch_service_account, which cannot be used',
   ],
   [
-    'a federation’s',
-    keyFile({ type: 'external_account' }),
-    'field type is external_account, which cannot be used',
+    'a workforce user’s',
+    keyFile({ type: 'external_account_authorized_user' }),
+    'field type is external_account_authorized_user, which cannot be used',
   ],
 ])('says what is wrong with %s', async (_what, text, fault) => {
   const failure = await failureOf(() => open(text));

@@ -1,0 +1,100 @@
+import { hash } from 'node:crypto';
+import { KMSClient, SignCommand } from '@aws-sdk/client-kms';
+import type { Claims, SignAssertion } from './assertion.ts';
+import { createAssertionSource } from './assertion-source.ts';
+import { AWS_CLIENT_LIMITS, AWS_TIMEOUT_MS, type AwsFailure, translateAwsError } from './aws-call.ts';
+import { type CredentialDocument, type Fault, textField, tokenUriOf } from './credential-document.ts';
+import { VendError } from './errors.ts';
+import type { OpenSource, SourceDependencies } from './token-source.ts';
+
+const FINAL: AwsFailure['final'] = new Map([
+  [
+    'AccessDeniedException',
+    'may not be used by the function: its role needs kms:Sign on it, and its key policy must not forbid it',
+  ],
+  ['NotFoundException', 'does not exist in this account and region: correct key_id in the document'],
+  ['DisabledException', 'is disabled. Enable it with `aws kms enable-key --key-id KEY`'],
+  [
+    'KMSInvalidStateException',
+    'cannot sign in its present state, such as pending deletion. Look with `aws kms describe-key --key-id KEY`',
+  ],
+  [
+    'InvalidKeyUsageException',
+    'is not for signing: make one with `aws kms create-key --key-spec RSA_2048 --key-usage SIGN_VERIFY`',
+  ],
+  [
+    'UnsupportedOperationException',
+    'is no RSA key: make one with `aws kms create-key --key-spec RSA_2048 --key-usage SIGN_VERIFY`',
+  ],
+  ['ValidationException', 'cannot sign RS256: correct key_id in the document'],
+]);
+
+function encode(part: object): string {
+  return Buffer.from(JSON.stringify(part)).toString('base64url');
+}
+
+function createKmsSigner(
+  { keyId, kid }: { readonly keyId: string; readonly kid: string },
+  { aws, step }: SourceDependencies,
+): SignAssertion {
+  const client = new KMSClient({ ...AWS_CLIENT_LIMITS, region: aws.region, credentials: aws.credentials });
+  const failure: AwsFailure = {
+    subject: `The KMS key ${keyId}`,
+    unavailable: 'cannot be reached',
+    final: FINAL,
+  };
+
+  const signDigest = async (digest: Uint8Array): Promise<Uint8Array> => {
+    const command = new SignCommand({
+      KeyId: keyId,
+      Message: digest,
+      MessageType: 'DIGEST',
+      SigningAlgorithm: 'RSASSA_PKCS1_V1_5_SHA_256',
+    });
+    const { Signature: signature } = await client
+      .send(command, { abortSignal: AbortSignal.timeout(AWS_TIMEOUT_MS) })
+      .catch((error: unknown) => Promise.reject(translateAwsError(error, failure)));
+    if (signature === undefined) {
+      throw new VendError('credential_unavailable', 'KMS answered without a signature. Try again.');
+    }
+    return signature;
+  };
+
+  return async (claims: Claims) => {
+    const input = `${encode({ alg: 'RS256', typ: 'JWT', kid })}.${encode(claims)}`;
+    const signature = await step('KMS signature', () => signDigest(hash('sha256', input, 'buffer')));
+    return {
+      outcome: 'signed',
+      jwt: `${input}.${Buffer.from(signature).toString('base64url')}`,
+      googleMs: 0,
+    };
+  };
+}
+
+function keyIdOf(document: CredentialDocument, fault: Fault): string {
+  const { private_key_id: kid } = document;
+  if (typeof kid !== 'string' || kid === '') {
+    throw fault(
+      'private_key_id',
+      'is missing: print the certificate of the KMS key (npm run kms-certificate), give it to Google (gcloud iam service-accounts keys upload), and put the id that Google answers here',
+    );
+  }
+  return kid;
+}
+
+/**
+ * Returns the source for a service account whose private key is in AWS KMS, and never leaves it: KMS signs the assertion
+ * (RSA PKCS #1 v1.5, SHA-256). `{"type": "aws_kms", "key_id", "client_email", "private_key_id"}`, where
+ * `private_key_id` is what Google named the certificate that it was given. The document holds no secret.
+ *
+ * @see https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html
+ * @see https://cloud.google.com/iam/docs/keys-upload
+ */
+export const openAwsKms: OpenSource = async (document, fault, dependencies) => {
+  const keyId = textField(document, 'key_id', fault);
+  const clientEmail = textField(document, 'client_email', fault);
+  const tokenUri = tokenUriOf(document, fault);
+  const sign = createKmsSigner({ keyId, kid: keyIdOf(document, fault) }, dependencies);
+  dependencies.connectAhead(new URL(tokenUri));
+  return createAssertionSource({ clientEmail, tokenUri, sign }, dependencies);
+};

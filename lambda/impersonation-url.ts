@@ -1,0 +1,22 @@
+import { type CredentialDocument, endpointField, type Fault } from './credential-document.ts';
+
+const FIELD = 'service_account_impersonation_url';
+const GENERATE =
+  /^(https?:\/\/[^/?#]+)\/v1\/projects\/-\/serviceAccounts\/([^/:?#%]+@[^/:?#%]+):generateAccessToken$/;
+
+/**
+ * Returns whom a document's `service_account_impersonation_url` names, and the origin that it is asked at.
+ *
+ * @throws {VendError} `credential_invalid` for another address than one of IAM Credentials'
+ * @see https://google.aip.dev/auth/4117
+ */
+export function impersonationTargetOf(
+  document: CredentialDocument,
+  fault: Fault,
+): { readonly origin: string; readonly serviceAccount: string } {
+  const [, origin, serviceAccount] = GENERATE.exec(endpointField(document, FIELD, fault)) ?? [];
+  if (origin === undefined || serviceAccount === undefined) {
+    throw fault(FIELD, 'does not end in /v1/projects/-/serviceAccounts/EMAIL:generateAccessToken');
+  }
+  return { origin, serviceAccount };
+}

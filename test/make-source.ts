@@ -1,0 +1,17 @@
+import { createClock } from '../lambda/clock.ts';
+import type { SourceDependencies } from '../lambda/token-source.ts';
+
+const nothing = (what: string) => () => Promise.reject(new Error(`${what} is not to be asked`));
+
+/** Returns what a source depends on, of which nothing answers but what `given` has. */
+export function sourceDependencies(given: Partial<SourceDependencies> = {}): SourceDependencies {
+  return {
+    exchange: nothing('Google'),
+    post: nothing('AWS'),
+    clock: createClock(),
+    aws: { region: nothing('AWS'), credentials: nothing('AWS') },
+    connectAhead: () => {},
+    step: (_, work) => work(),
+    ...given,
+  };
+}
