@@ -1,5 +1,5 @@
+import { parseFlags } from '../infra/flags.ts';
 import { UsageError } from '../infra/usage-error.ts';
-import { parseFlags } from '../local/flags.ts';
 
 /** What can be measured, in the order in which it is. */
 export const BENCHMARKS = [

@@ -2,18 +2,21 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
-import { bundleFunction } from '../infra/bundle.ts';
+import { bundleFunction, LOADED_AT_ONCE } from '../infra/bundle.ts';
 import { BUNDLE_OPTIONS } from '../infra/bundle-options.ts';
 import { builtinsWithoutImport } from '../infra/bundle-plugins.ts';
 
 /** A bundle on disk: where its handler is, and how large. */
 export type BundleFile = { readonly path: string; readonly bytes: number };
 
+/** A bundle of which a part is loaded when it is needed; `bytes` are those that are loaded at once. */
+export type SplitBundle = BundleFile & { readonly bytesInAll: number };
+
 /** The files that the measured processes load. */
 export type Workspace = {
   readonly directory: string;
   /** What CDK deploys, with a profile beside it. */
-  readonly vendor: BundleFile;
+  readonly vendor: SplitBundle;
   /** google-auth-library with the Secrets Manager client, as its user bundles them. */
   readonly peer: BundleFile;
   /** The same with the plugin that the vendor takes Node's built-ins by. */
@@ -51,10 +54,22 @@ async function bundle(directory: string, source: string, options: BuildOptions):
   return await write(directory, main?.text ?? '');
 }
 
-async function writeVendor(directory: string): Promise<BundleFile> {
-  const vendor = await write(directory, bundleFunction().get('index.mjs') ?? '');
+async function writeVendor(directory: string): Promise<SplitBundle> {
+  const files = [...bundleFunction()].filter(([name]) => name.endsWith('.mjs'));
+  await mkdir(directory);
+  for (const [name, text] of files) {
+    await writeFile(join(directory, name), text);
+  }
   await writeFile(join(directory, 'profiles.json'), JSON.stringify(PROFILES));
-  return vendor;
+  const sizeOf = (names: readonly string[]) =>
+    files
+      .filter(([name]) => names.includes(name))
+      .reduce((sum, [, text]) => sum + Buffer.byteLength(text), 0);
+  return {
+    path: join(directory, 'index.mjs'),
+    bytes: sizeOf(LOADED_AT_ONCE),
+    bytesInAll: sizeOf(files.map(([name]) => name)),
+  };
 }
 
 /** Returns a new directory of all that is measured, bundled. The programs around it are as plain as it is: JavaScript. */

@@ -1,5 +1,5 @@
-import { basename, join } from 'node:path';
-import { build } from 'esbuild';
+import { join } from 'node:path';
+import { buildMerged } from './bundle-merge.ts';
 import { BUNDLE_OPTIONS } from './bundle-options.ts';
 import {
   builtinsWithoutImport,
@@ -9,8 +9,8 @@ import {
 } from './bundle-plugins.ts';
 
 /**
- * Prints the function's bundle, as JSON of file names and their contents: `index.mjs`, `index.mjs.map`, and
- * `index.mjs.LEGAL.txt` if a dependency asks for a notice.
+ * Prints the function's bundle, as JSON of file names and their contents: `index.mjs` and `shared.mjs`, which it loads at
+ * once, what these load when something needs it, a map for each, and a `.LEGAL.txt` if a dependency asks for a notice.
  *
  *     node infra/bundle-command.ts ENTRY
  *
@@ -30,23 +30,19 @@ function withoutPlaces(name: string, text: string): string {
   return JSON.stringify({ ...map, sources });
 }
 
-const { outputFiles, warnings } = await build({
+const files = await buildMerged({
   ...BUNDLE_OPTIONS,
   absWorkingDir: root,
-  entryPoints: [entry],
-  outfile: join(root, 'index.mjs'),
-  write: false,
-  sourcemap: 'external',
+  // The second is there so that the entry, which may wait for something, has nothing in it that others share.
+  entryPoints: { index: entry, container: join(root, 'lambda/container.ts') },
+  outdir: root,
+  outExtension: { '.js': '.mjs' },
+  chunkNames: '[name]-[hash]',
   sourcesContent: false,
   // The SDK asks of each answer whether it is a web stream, which it never is in Node, and Node loads its web streams
   // to say so: some 4 ms.
   define: { ReadableStream: 'undefined' },
   plugins: [builtinsWithoutImport(), withoutUnusedSdk(), withoutConfigFiles(), onlyVersionOfPackages()],
 });
-if (warnings.length > 0) {
-  throw new Error(`esbuild warns: ${warnings.map(({ text }) => text).join('; ')}`);
-}
-const files = outputFiles
-  .filter(({ contents }) => contents.length > 0)
-  .map(({ path, text }) => [basename(path), withoutPlaces(path, text)] as const);
-process.stdout.write(JSON.stringify(Object.fromEntries(files)));
+const named = [...files].map(([name, text]) => [name, withoutPlaces(name, text)] as const);
+process.stdout.write(JSON.stringify(Object.fromEntries(named)));

@@ -92,6 +92,16 @@ const UNUSED: readonly Unused[] = [
     exports: ['Sha256Js'],
     why: "SHA-256 is Node's own",
   },
+  {
+    import: /\/getInstanceMetadataRegion$/,
+    exports: ['getInstanceMetadataRegion'],
+    why: 'the function never asks the instance metadata service',
+  },
+  {
+    import: /\/DefaultRateLimiter$/,
+    exports: ['DefaultRateLimiter'],
+    why: 'the clients try again in the standard way',
+  },
 ];
 
 function stubOf({ exports, why }: Unused): string {

@@ -1,8 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-/** The files of the bundle by name: `index.mjs`, its source map, and notices of licenses where there are any. */
+/** The files of the bundle by name: code, a source map for each, and notices of licenses where there are any. */
 export type Bundle = ReadonlyMap<string, string>;
+
+/** Those that the function loads at its start; it loads the others when something needs them. */
+export const LOADED_AT_ONCE = ['index.mjs', 'shared.mjs'] as const;
 
 /** Where the function begins, in the repository. */
 export const FUNCTION_ENTRY = join(import.meta.dirname, '../lambda/main.ts');

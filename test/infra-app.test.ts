@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { hash } from 'node:crypto';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { Validations } from 'aws-cdk-lib';
 import { Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
@@ -50,7 +50,15 @@ test('cdk synth works without an account, and two checkouts give the same templa
 
   expect(here, here.output).toMatchObject({ status: 0 });
   expect(there, there.output).toMatchObject({ status: 0 });
-  expect(Object.keys(digests(join(scratch, 'here')))).toHaveLength(5);
+  expect(Object.keys(digests(join(scratch, 'here'))).map((path) => basename(path))).toEqual(
+    expect.arrayContaining([
+      'GcpTokenVendor.template.json',
+      'index.mjs',
+      'shared.mjs',
+      'profiles.json',
+      'shared.mjs.map',
+    ]),
+  );
   expect(digests(join(scratch, 'there'))).toEqual(digests(join(scratch, 'here')));
 });
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { bundleFunction } from '../infra/bundle.ts';
+import { bundleFunction, LOADED_AT_ONCE } from '../infra/bundle.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -13,31 +13,71 @@ function file(name: string): string {
   return text ?? '';
 }
 
-test('the bundle is at most 250 KB', () => {
-  expect(Buffer.byteLength(file('index.mjs'))).toBeLessThanOrEqual(250_000);
+const bundle = [...bundleFunction()];
+const code = bundle.filter(([name]) => name.endsWith('.mjs'));
+
+test('what is loaded at once is two files, of at most 250 KB', () => {
+  const sizes = LOADED_AT_ONCE.map((name) => Buffer.byteLength(file(name)));
+
+  expect(sizes[0]).toBeLessThan(1_000);
+  expect(sizes.reduce((sum, size) => sum + size)).toBeLessThanOrEqual(250_000);
+  expect(file('index.mjs').match(/from"[^"]+"/g)).toEqual(['from"./shared.mjs"', 'from"./shared.mjs"']);
+  expect(file('shared.mjs')).not.toMatch(/(?:^|[;}\n])import[\s{"'*]/);
 });
 
-test('nothing is imported: dependencies are bundled, and built-ins are taken without an import', () => {
-  const code = file('index.mjs');
+test.each(code)(
+  '%s imports nothing but files of the bundle: the rest is bundled, or taken without',
+  (_, text) => {
+    const imported = [...text.matchAll(/(?:\bfrom|\bimport\(?)\s*["'`]([^"'`]+)["'`]/g)].map(
+      ([, path]) => path,
+    );
 
-  expect(code).not.toMatch(/(?:^|[;}\n])import[\s{"'*]/);
-  expect(code).not.toMatch(/\bimport\(\s*["'`]/);
-  expect(code).toContain('process.getBuiltinModule("node:https")');
+    expect(imported.filter((path) => !bundle.some(([name]) => path === `./${name}`))).toEqual([]);
+  },
+);
+
+test('nothing is in the bundle that the function cannot come to', () => {
+  const texts = code.map(([, text]) => text).join();
+
+  expect(
+    code.map(([name]) => name).filter((name) => name !== 'index.mjs' && !texts.includes(`./${name}`)),
+  ).toEqual([]);
+});
+
+test.each([
+  ['external-account', /aws1/],
+  ['web-identity-token', /GetWebIdentityToken/],
+  ['aws-kms', /TrentService/],
+  ['authorized-user', /refresh_token/],
+  ['impersonated-service-account', /source_credentials/],
+  ['downscoping', /token-type:access_token/],
+  ['google-refusal', /gcloud iam/],
+])('what only %s needs is loaded when it is needed', (chunk, own) => {
+  const [, text] = code.find(([name]) => name.startsWith(`${chunk}-`)) ?? [];
+
+  expect(text).toMatch(own);
+  expect(LOADED_AT_ONCE.filter((name) => own.test(file(name)))).toEqual([]);
+});
+
+test('built-ins are taken without an import', () => {
+  expect(file('shared.mjs')).toContain('process.getBuiltinModule("node:https")');
 });
 
 test('what the function never uses of the SDK is not there, and says so if it is called after all', () => {
-  const code = file('index.mjs');
+  const texts = code.map(([, text]) => text).join();
 
-  expect(code).toContain('defaultProvider is not in the bundle');
-  expect(code).not.toMatch(/fromSSO|fromIni|AssumeRoleWithWebIdentity/);
+  expect(texts).toContain('defaultProvider is not in the bundle');
+  expect(texts).toContain('getInstanceMetadataRegion is not in the bundle');
+  expect(texts).not.toMatch(/fromSSO|fromIni|AssumeRoleWithWebIdentity|169\.254\.169\.254/);
 });
 
-test('the source map names sources relative to the repository, and neither file names this machine', () => {
-  const { sources } = JSON.parse(file('index.mjs.map')) as { sources: readonly string[] };
+test('the source maps name sources relative to the repository, and no file names this machine', () => {
+  const { sources } = JSON.parse(file('shared.mjs.map')) as { sources: readonly string[] };
+  const maps = bundle.filter(([name]) => name.endsWith('.map')).map(([, text]) => JSON.parse(text));
 
-  expect(sources).toContain('lambda/main.ts');
-  expect(sources.filter((source) => source.startsWith('/'))).toEqual([]);
-  expect(file('index.mjs') + file('index.mjs.map')).not.toContain(root);
+  expect(sources).toContain('lambda/vendor.ts');
+  expect(maps.flatMap((map) => map.sources).filter((source) => /^(?:\/|\.\.)/.test(source))).toEqual([]);
+  expect(bundle.map(([, text]) => text).join()).not.toContain(root);
 });
 
 test('a bundle made from another working directory has the same bytes', () => {
@@ -60,7 +100,9 @@ test('a source that does not bundle is an error with the reason', () => {
 
 test('the bundle loads in Node as Lambda loads it, and has its handler', () => {
   const directory = mkdtempSync(join(tmpdir(), 'bundle-'));
-  writeFileSync(join(directory, 'index.mjs'), file('index.mjs'));
+  for (const [name, text] of bundle) {
+    writeFileSync(join(directory, name), text);
+  }
   writeFileSync(join(directory, 'profiles.json'), '{"default":{"scopes":["email"]}}');
   const check = 'import("./index.mjs").then(m => { console.log(typeof m.handler); process.exit(0); })';
 
