@@ -1,4 +1,6 @@
+import { X509Certificate } from 'node:crypto';
 import { Impersonated, JWT, UserRefreshClient } from 'google-auth-library';
+import { compactVerify, decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Google, startGoogle } from '../local/google/server.ts';
 import type { ServiceAccount } from '../local/google/service-accounts.ts';
@@ -13,7 +15,7 @@ let bearer: string;
 let made = 0;
 
 /** A service account of a name that no other has. */
-function makeAccount(options: { lifetimeExtension?: boolean } = {}): ServiceAccount {
+function makeAccount(options: { lifetimeExtension?: boolean; subjects?: string[] } = {}): ServiceAccount {
   made += 1;
   return google.createServiceAccount({ email: `a${made}@acme.iam.gserviceaccount.com`, ...options });
 }
@@ -144,11 +146,14 @@ test('lets an account with the extension have tokens of twelve hours and no long
 test.each([
   ['generateAccessToken', 'iam.serviceAccounts.getAccessToken'],
   ['generateIdToken', 'iam.serviceAccounts.getOpenIdToken'],
+  ['signJwt', 'iam.serviceAccounts.signJwt'],
 ])('denies %s to a caller that the account does not admit', async (method, permission) => {
   const stranger = makeAccount();
   stranger.allowImpersonationBy('user:eve@example.com');
 
-  const answered = await call({ method, email: stranger.email, body: { audience: 'https://x.example' } });
+  const body = { audience: 'https://x.example', payload: '{}' };
+
+  const answered = await call({ method, email: stranger.email, body });
 
   expect(answered).toEqual({
     status: 403,
@@ -252,6 +257,152 @@ test('records the call without its tokens, and lets an interference answer in it
   expect(response.status).toBe(503);
   expect(google.exchanges.at(-1)).toMatchObject({ scope: COMPUTE, status: 503 });
   expect(JSON.stringify(google.exchanges)).not.toContain(bearer);
+});
+
+const NOW_SECONDS = Math.floor(NOW_MS / 1000);
+
+/** Has an account sign claims, or what else there is in `claims`' place. */
+function sign(claims: unknown, change: Call = {}): ReturnType<typeof call> {
+  const payload = typeof claims === 'string' ? claims : JSON.stringify(claims);
+  return call({ method: 'signJwt', ...change, body: { payload, ...Object(change.body) } });
+}
+
+/** The keys that anyone may verify the account's signatures with, by their ids. */
+async function certificates(email: string): Promise<Record<string, string>> {
+  const response = await fetch(`${google.url}/robot/v1/metadata/x509/${email}`);
+  return JSON.parse(await response.text());
+}
+
+/** Exchanges an assertion at the token endpoint. */
+async function redeem(assertion: unknown): Promise<Record<string, unknown>> {
+  const grant_type = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+  const body = new URLSearchParams({ grant_type, assertion: String(assertion) });
+  return JSON.parse(await (await fetch(google.tokenUri, { method: 'POST', body })).text());
+}
+
+test('signs claims, letter by letter, with a key that it keeps and publishes', async () => {
+  const payload = `{ "iss": "anyone",  "iat": ${NOW_SECONDS}, "exp": ${NOW_SECONDS + 43_200} }`;
+
+  const { status, body } = await sign(payload);
+
+  expect(status).toBe(200);
+  const { keyId, signedJwt } = body;
+  expect(body).toEqual({ keyId: expect.stringMatching(/^[0-9a-f]{40}$/), signedJwt: expect.any(String) });
+  expect(decodeProtectedHeader(String(signedJwt))).toEqual({ alg: 'RS256', kid: keyId, typ: 'JWT' });
+  const published = await certificates(target.email);
+  const { publicKey } = new X509Certificate(String(published[String(keyId)]));
+  const verified = await compactVerify(String(signedJwt), publicKey);
+  expect(new TextDecoder().decode(verified.payload)).toBe(payload);
+});
+
+test('signs with the same key for whoever comes, even at once, and with another for another account', async () => {
+  const [account, other] = [makeAccount(), makeAccount()];
+  account.allowImpersonationBy('user:ada@example.com');
+  other.allowImpersonationBy('user:ada@example.com');
+
+  const answers = await Promise.all([
+    sign({}, { email: account.email }),
+    sign({}, { email: account.email }),
+    sign({}, { email: other.email }),
+  ]);
+
+  const [first, second, third] = answers.map(({ body }) => body.keyId);
+  expect(second).toBe(first);
+  expect(third).not.toBe(first);
+});
+
+test('keeps the signing key from the owner, who can neither delete it nor runs out of keys by it', async () => {
+  const account = makeAccount();
+  account.allowImpersonationBy('user:ada@example.com');
+  const { body } = await sign({}, { email: account.email });
+
+  const keys = await Promise.all(Array.from({ length: 10 }, () => account.createKey()));
+
+  expect(() => account.deleteKey(String(body.keyId))).toThrow('has no key');
+  expect(Object.keys(await certificates(account.email)).sort()).toEqual(
+    [body.keyId, ...keys.map((key) => key.private_key_id)].sort(),
+  );
+});
+
+test.each([
+  ['that is no string', { payload: { iss: 'a' } }],
+  ['that is not there', { payload: null }],
+  ['that is no JSON', { payload: '{' }],
+  ['that is no object', { payload: '[]' }],
+  ['with an exp over twelve hours ahead', { payload: `{"exp":${NOW_SECONDS + 43_202}}` }],
+  ['with an exp that is past', { payload: `{"exp":${NOW_SECONDS - 1}}` }],
+  ['with an exp that is a string', { payload: `{"exp":"${NOW_SECONDS + 60}"}` }],
+  ['with an iat that is a string', { payload: `{"iat":"${NOW_SECONDS}"}` }],
+])('does not sign a payload %s', async (_, body) => {
+  const answered = await call({ method: 'signJwt', body });
+
+  expect(answered).toEqual({
+    status: 400,
+    body: {
+      error: { code: 400, message: expect.stringContaining('payload'), status: 'INVALID_ARGUMENT' },
+    },
+  });
+});
+
+test('signs through a chain of delegates, and not past a missing link', async () => {
+  const [first, second, last] = makeChain(3);
+  if (!first || !second || !last) {
+    throw new Error('The chain is too short');
+  }
+  const through = (delegates: readonly ServiceAccount[]) =>
+    sign({ iss: last.email }, { email: last.email, body: { delegates: delegates.map(resourceName) } });
+
+  const answers = [await through([first, second]), await through([second]), await through([])];
+
+  expect(answers.map(({ status }) => status)).toEqual([200, 403, 403]);
+});
+
+test('does not sign as an account that is disabled, nor accept what it signed before', async () => {
+  const account = makeAccount();
+  account.allowImpersonationBy('user:ada@example.com');
+  const claims = { iss: account.email, aud: google.tokenUri, scope: COMPUTE };
+  const times = { iat: NOW_SECONDS, exp: NOW_SECONDS + 60 };
+  const { body } = await sign({ ...claims, ...times }, { email: account.email });
+  account.disable();
+
+  const again = await sign({ ...claims, ...times }, { email: account.email });
+
+  expect(again.status).toBe(404);
+  expect(await redeem(body.signedJwt)).toMatchObject({ error: 'invalid_grant' });
+});
+
+test('lets an account act for a user of the domain without a key', async () => {
+  const account = makeAccount({ subjects: ['grace@example.com'] });
+  account.allowImpersonationBy('user:ada@example.com');
+  const actFor = async (sub: string) => {
+    const claims = { iss: account.email, sub, scope: COMPUTE, aud: google.tokenUri };
+    const { body } = await sign(
+      { ...claims, iat: NOW_SECONDS, exp: NOW_SECONDS + 3600 },
+      { email: account.email },
+    );
+    return await redeem(body.signedJwt);
+  };
+
+  const granted = await actFor('grace@example.com');
+  const refused = await actFor('eve@example.com');
+
+  const info = await fetch(`${google.url}/tokeninfo?access_token=${granted.access_token}`);
+  expect(await info.json()).toMatchObject({ email: 'grace@example.com', scope: COMPUTE });
+  expect(await listInstances(granted.access_token)).toBe(200);
+  expect(refused).toMatchObject({ error: 'unauthorized_client' });
+});
+
+test('records what was to be signed, and not the signature', async () => {
+  const { body } = await sign({ iss: target.email, sub: 'grace@example.com', scope: COMPUTE });
+
+  expect(google.exchanges.at(-1)).toMatchObject({
+    path: `/v1/projects/-/serviceAccounts/${target.email}:signJwt`,
+    issuer: target.email,
+    subject: 'grace@example.com',
+    scope: COMPUTE,
+    status: 200,
+  });
+  expect(JSON.stringify(google.exchanges)).not.toContain(body.signedJwt);
 });
 
 test('refuses a grant to what is no member', () => {

@@ -7,7 +7,7 @@ import {
 } from 'jose';
 import { Refusal } from './refusal.ts';
 import type { RsaKey } from './rsa-key.ts';
-import type { AccountRecord, ServiceAccounts } from './service-accounts.ts';
+import { type AccountRecord, liveKeys, type ServiceAccounts } from './service-accounts.ts';
 import { readWantedToken, type WantedToken } from './wanted-token.ts';
 
 const MAX_LIFETIME_SECONDS = 3600;
@@ -60,7 +60,7 @@ function signatureCandidates(
     if (issuer === undefined) {
       throw new Refusal('account');
     }
-    return [...issuer.keys.values()];
+    return liveKeys(issuer);
   }
   const found = typeof header.kid === 'string' ? accounts.findKey(header.kid) : undefined;
   const belongs = found !== undefined && (issuer === undefined || found.owner === issuer);
@@ -80,15 +80,20 @@ async function checkSignature(
   throw new Refusal('signature');
 }
 
-function checkWindow({ iat, exp }: JWTPayload, nowSeconds: number): void {
-  const isGood =
+/** Returns whether a JWT lives for an hour at the most, and lives now, as far as clocks can be trusted. */
+export function isInWindow({ iat, exp }: JWTPayload, nowSeconds: number): boolean {
+  return (
     typeof iat === 'number' &&
     typeof exp === 'number' &&
     exp > iat &&
     exp - iat <= MAX_LIFETIME_SECONDS &&
     iat <= nowSeconds + CLOCK_TOLERANCE_SECONDS &&
-    exp >= nowSeconds - CLOCK_TOLERANCE_SECONDS;
-  if (!isGood) {
+    exp >= nowSeconds - CLOCK_TOLERANCE_SECONDS
+  );
+}
+
+function checkWindow(claims: JWTPayload, nowSeconds: number): void {
+  if (!isInWindow(claims, nowSeconds)) {
     throw new Refusal('window');
   }
 }

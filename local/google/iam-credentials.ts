@@ -1,4 +1,5 @@
 import type { AccessTokens } from './access-tokens.ts';
+import type { Asked } from './exchanges.ts';
 import { answerIamRefusal, IamRefusal } from './iam-refusal.ts';
 import type { IdTokens } from './id-tokens.ts';
 import { checkImpersonation, readDelegates } from './impersonation.ts';
@@ -7,6 +8,7 @@ import { type ObserverContext, observeRoute } from './observed-route.ts';
 import type { Principal } from './principal.ts';
 import { bearerToken, type GoogleRequest, type Route } from './route.ts';
 import type { AccountRecord, ServiceAccounts } from './service-accounts.ts';
+import { readJwtPayload, signPayload } from './sign-jwt.ts';
 import { isKnownScope } from './wanted-token.ts';
 
 const SUFFICIENT_SCOPES: ReadonlySet<string> = new Set([
@@ -29,7 +31,7 @@ type Call = { readonly caller: Principal; readonly target: string; readonly fiel
 
 /** One method of the API: what it checks and what it answers. */
 type Method = {
-  readonly name: 'generateAccessToken' | 'generateIdToken';
+  readonly name: 'generateAccessToken' | 'generateIdToken' | 'signJwt';
   readonly answer: (call: Call) => object | Promise<object>;
 };
 
@@ -144,11 +146,33 @@ function generateIdToken({ accounts, idTokens }: IamCredentialsContext): Method 
   };
 }
 
-function describe(request: GoogleRequest): { scope: string | undefined; targetAudience: string | undefined } {
-  const { scope, audience } = parseJsonObject(request.body) ?? {};
+function signJwt({ accounts, now }: IamCredentialsContext): Method {
   return {
-    scope: Array.isArray(scope) ? scope.join(' ') : undefined,
-    targetAudience: typeof audience === 'string' ? audience : undefined,
+    name: 'signJwt',
+    answer: async ({ caller, target, fields }) => {
+      const payload = readJwtPayload(fields, now() / 1000);
+      const delegates = readDelegates(fields);
+      const permission = 'iam.serviceAccounts.signJwt';
+      const account = checkImpersonation({ caller, delegates, target, permission }, accounts);
+      const key = await accounts.managedKey(account);
+      return { keyId: key.keyId, signedJwt: await signPayload(payload, key) };
+    },
+  };
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** What is to be signed is told of like an assertion, which it mostly is. */
+function describe(request: GoogleRequest): Partial<Asked> {
+  const { scope, audience, payload } = parseJsonObject(request.body) ?? {};
+  const claims = parseJsonObject(text(payload) ?? '') ?? {};
+  return {
+    issuer: text(claims.iss),
+    subject: text(claims.sub),
+    scope: Array.isArray(scope) ? scope.join(' ') : text(claims.scope),
+    targetAudience: text(audience) ?? text(claims.target_audience),
   };
 }
 
@@ -173,14 +197,15 @@ function capitalize(name: string): string {
 }
 
 /**
- * Returns the routes of IAM Credentials, by which one principal gets the tokens of a service account that admits it.
+ * Returns the routes of IAM Credentials, by which one principal gets the tokens of a service account that admits it, or
+ * has the account sign a JWT.
  *
  * An ID token names the e-mail only if `includeEmail` is asked for, and the private function refuses one that does not.
  *
  * @see https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken
  */
 export function createIamCredentialsRoutes(context: IamCredentialsContext): readonly Route[] {
-  return [generateAccessToken(context), generateIdToken(context)].map((method) =>
+  return [generateAccessToken(context), generateIdToken(context), signJwt(context)].map((method) =>
     methodRoute(method, context),
   );
 }

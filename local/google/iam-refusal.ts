@@ -5,7 +5,10 @@ const SERVICE = 'iamcredentials.googleapis.com';
 const METHOD_PACKAGE = 'google.iam.credentials.v1.IAMCredentials';
 
 /** The permission that a method of the API needs on the account it is called for. */
-export type IamPermission = 'iam.serviceAccounts.getAccessToken' | 'iam.serviceAccounts.getOpenIdToken';
+export type IamPermission =
+  | 'iam.serviceAccounts.getAccessToken'
+  | 'iam.serviceAccounts.getOpenIdToken'
+  | 'iam.serviceAccounts.signJwt';
 
 /** Why IAM Credentials says no. */
 export type IamRefusalReason =

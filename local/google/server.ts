@@ -9,6 +9,7 @@ import { createIamCredentialsRoutes } from './iam-credentials.ts';
 import { createIdTokens } from './id-tokens.ts';
 import { createJwtBearerGrant } from './jwt-bearer-grant.ts';
 import { createRefreshTokenGrant } from './refresh-token-grant.ts';
+import { acceptSelfSigned } from './self-signed-tokens.ts';
 import {
   createServiceAccounts,
   type ServiceAccount,
@@ -109,16 +110,23 @@ export async function startGoogle(options: GoogleOptions = {}): Promise<Google> 
   const users = createUsers();
   const refreshToken = createRefreshTokenGrant({ users, accessTokens, idTokens });
   const pools = createWorkloadPools({ origin, now });
+  const tokensAt = (service: string) => acceptSelfSigned(accessTokens, { service, accounts, now });
   const observer = { exchanges, interference: () => interference };
   const routes = () => [
     ...createTokenEndpoint({ grants: [jwtBearer, refreshToken], ...observer }),
     ...createStsRoutes({ pools, accessTokens, now, ...observer }),
-    ...createIamCredentialsRoutes({ accounts, accessTokens, idTokens, now, ...observer }),
+    ...createIamCredentialsRoutes({
+      accounts,
+      accessTokens: tokensAt('iamcredentials.googleapis.com'),
+      idTokens,
+      now,
+      ...observer,
+    }),
     ...createCertsRoutes({ idTokens, accounts, origin }),
-    ...createTokenInfoRoutes({ accessTokens, idTokens, now }),
+    ...createTokenInfoRoutes({ accessTokens: tokensAt('oauth2.googleapis.com'), idTokens, now }),
     ...createCloudFunctionRoutes({ idTokens, audience: functionAudience }),
-    ...createComputeRoutes(accessTokens),
-    ...createStorageRoutes(accessTokens),
+    ...createComputeRoutes(tokensAt('compute.googleapis.com')),
+    ...createStorageRoutes(tokensAt('storage.googleapis.com')),
   ];
   const server = await serve({ routes, port, now, tls });
   alsoKnownAs(server.origin);

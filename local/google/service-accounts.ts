@@ -54,7 +54,10 @@ export type AccountRecord = KeyOwner & {
   /** The members that may impersonate it. */
   readonly tokenCreators: Set<string>;
   readonly lifetimeExtension: boolean;
+  /** Its owner's keys, by their ids. */
   readonly keys: Map<string, RsaKey>;
+  /** The key that Google keeps, and signs with for whoever may sign as the account; there is none until then. */
+  managedKey: RsaKey | undefined;
   state: 'enabled' | 'disabled' | 'deleted';
 };
 
@@ -64,6 +67,8 @@ export type ServiceAccounts = {
   readonly find: (email: unknown) => AccountRecord | undefined;
   /** Returns the key of that id and its owner, who may be disabled or deleted. */
   readonly findKey: (keyId: string) => { readonly key: RsaKey; readonly owner: AccountRecord } | undefined;
+  /** Returns the key that Google keeps for the account, made when it is first wanted. */
+  readonly managedKey: (account: AccountRecord) => Promise<RsaKey>;
   /** Returns the certificates of an account's keys by their ids. */
   readonly certificates: (email: string) => Readonly<Record<string, string>> | undefined;
 };
@@ -82,6 +87,7 @@ function createRecord(options: ServiceAccountOptions): AccountRecord {
     tokenCreators: new Set(),
     lifetimeExtension: options.lifetimeExtension ?? false,
     keys: new Map(),
+    managedKey: undefined,
     state: 'enabled',
   };
 }
@@ -128,9 +134,15 @@ function manage(record: AccountRecord, origin: () => string): ServiceAccount {
   };
 }
 
+/** Returns every key by which the account's signatures are known: its owner's, and the one that Google keeps. */
+export function liveKeys({ keys, managedKey }: AccountRecord): readonly RsaKey[] {
+  return managedKey === undefined ? [...keys.values()] : [...keys.values(), managedKey];
+}
+
 /** Returns an empty registry of service accounts and their keys. */
 export function createServiceAccounts({ origin, now }: ServiceAccountsContext): ServiceAccounts {
   const records = new Map<string, AccountRecord>();
+  const managedKeys = new Map<AccountRecord, Promise<RsaKey>>();
   const find = (email: unknown) => {
     const record = typeof email === 'string' ? records.get(email) : undefined;
     return record?.state === 'enabled' ? record : undefined;
@@ -148,17 +160,26 @@ export function createServiceAccounts({ origin, now }: ServiceAccountsContext): 
     find,
     findKey: (keyId) => {
       for (const owner of records.values()) {
-        const key = owner.keys.get(keyId);
+        const key = liveKeys(owner).find((one) => one.keyId === keyId);
         if (key !== undefined) {
           return { key, owner };
         }
       }
       return undefined;
     },
+    managedKey: (account) => {
+      const makeKey = async () => {
+        account.managedKey = await createRsaKey();
+        return account.managedKey;
+      };
+      const key = managedKeys.get(account) ?? makeKey();
+      managedKeys.set(account, key);
+      return key;
+    },
     certificates: (email) => {
       const record = find(email);
       const certificate = (key: RsaKey) => createCertificate(key, { commonName: email, nowMs: now() });
-      return record && Object.fromEntries([...record.keys].map(([id, key]) => [id, certificate(key)]));
+      return record && Object.fromEntries(liveKeys(record).map((key) => [key.keyId, certificate(key)]));
     },
   };
 }
