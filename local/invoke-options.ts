@@ -1,5 +1,5 @@
+import { parseFlags } from '../infra/flags.ts';
 import { UsageError } from '../infra/usage-error.ts';
-import { parseFlags } from './flags.ts';
 import { DEFAULT_PORT, DEFAULT_PROFILES_FILE, parsePort } from './start-options.ts';
 
 export type InvokeOptions = {

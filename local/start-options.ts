@@ -1,5 +1,5 @@
+import { parseFlags } from '../infra/flags.ts';
 import { UsageError } from '../infra/usage-error.ts';
-import { parseFlags } from './flags.ts';
 
 /** Where the local vendor's credential comes from. */
 export type CredentialChoice =

@@ -1,5 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { UsageError } from '../infra/usage-error.ts';
+import { UsageError } from './usage-error.ts';
 
 /**
  * Returns what `parseArgs` makes of a command line; `command` is how its user calls it.
@@ -13,7 +13,7 @@ export function parseFlags<const Config extends ParseArgsConfig>(
   try {
     return parseArgs(config);
   } catch (cause) {
-    const reason = cause instanceof Error ? (cause.message.split('. ')[0] ?? '') : '';
+    const reason = cause instanceof Error ? (cause.message.split(/\.\s/)[0] ?? '') : '';
     throw new UsageError(`${reason}. See ${command} -- --help.`, { cause });
   }
 }
