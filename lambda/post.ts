@@ -68,11 +68,15 @@ function contentOf(body: PostBody): Content {
   }
   return isForm(body)
     ? {
-        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
         text: new URLSearchParams(body).toString(),
       }
     : {
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${body.bearer}` },
+        headers: {
+          accept: 'application/json',
+          'content-type': 'application/json',
+          authorization: `Bearer ${body.bearer}`,
+        },
         text: JSON.stringify(body.json),
       };
 }
@@ -150,7 +154,6 @@ export function createNetwork({ now = Date.now }: { readonly now?: () => number 
         headers: {
           ...headers,
           'content-length': Buffer.byteLength(text),
-          accept: 'application/json',
         },
       });
       request.on('response', (response) => {

@@ -123,7 +123,7 @@ test('says of an impersonation that is not allowed which binding is missing', as
 
 test('recovers by itself once the impersonation is allowed', async () => {
   let nowMs = Date.now();
-  const vendor = vendorOf(await documentOf(), () => nowMs);
+  const vendor = vendorOf(await documentOf(), { now: () => nowMs });
   open.push(vendor);
   await vendor.refused({ scopes: ['cloud-platform'] });
   target.allowImpersonationBy(`serviceAccount:${SOURCE}`);
@@ -155,7 +155,7 @@ test.each([
 ] as const)('says so while IAM Credentials %s, and vends again by itself', async (_what, answer, name) => {
   target.allowImpersonationBy(`serviceAccount:${SOURCE}`);
   let nowMs = Date.now();
-  const vendor = vendorOf(await documentOf(), () => nowMs);
+  const vendor = vendorOf(await documentOf(), { now: () => nowMs });
   open.push(vendor);
   google.interfere((asked) => (isImpersonation(asked) ? answer : undefined));
 
@@ -170,7 +170,7 @@ test.each([
 test('takes a new source token when Google no longer accepts the one that is kept', async () => {
   target.allowImpersonationBy(`serviceAccount:${SOURCE}`);
   let nowMs = Date.now();
-  const vendor = vendorOf(await documentOf(), () => nowMs);
+  const vendor = vendorOf(await documentOf(), { now: () => nowMs });
   open.push(vendor);
   await vendor.ask({ scopes: ['cloud-platform'] });
   const body = {

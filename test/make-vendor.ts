@@ -1,6 +1,7 @@
+import { type Aws, awsOfEnvironment } from '../lambda/aws-environment.ts';
 import type { Handler } from '../lambda/handler.ts';
-import { createNetwork } from '../lambda/post.ts';
-import { parseProfiles } from '../lambda/profiles.ts';
+import { createNetwork, type Network } from '../lambda/post.ts';
+import { type ProfilesDocument, parseProfiles } from '../lambda/profiles.ts';
 import { createVendor } from '../lambda/vendor.ts';
 import { contextFor } from './make-event.ts';
 import { thrownBy } from './vendor-rig.ts';
@@ -15,9 +16,9 @@ const PROFILES = {
 export type VendorOfDocument = {
   readonly handler: Handler;
   /** Returns what a direct invocation answers. */
-  readonly ask: (event: object) => Promise<Readonly<Record<string, unknown>>>;
+  readonly ask: (event: object, profile?: string) => Promise<Readonly<Record<string, unknown>>>;
   /** Returns the error that a direct invocation ends with. */
-  readonly refused: (event: object) => Promise<string>;
+  readonly refused: (event: object, profile?: string) => Promise<string>;
   /** How often the secret was read. */
   readonly reads: () => number;
   /** Puts another document into the secret. */
@@ -25,13 +26,23 @@ export type VendorOfDocument = {
   readonly close: () => void;
 };
 
+export type VendorOfDocumentOptions = {
+  readonly now?: () => number;
+  readonly profiles?: ProfilesDocument;
+  /** @default - none */
+  readonly aws?: Aws;
+  /** @default - a network of its own */
+  readonly network?: Network;
+};
+
 /** Returns the whole vendor over a real network, with one secret that holds `document`. */
-export function vendorOf(document: object, now: () => number = Date.now): VendorOfDocument {
+export function vendorOf(document: object, options: VendorOfDocumentOptions = {}): VendorOfDocument {
+  const { now = Date.now, profiles = PROFILES, aws = awsOfEnvironment({}) } = options;
   let current = { text: JSON.stringify(document), versionId: '1' };
   let reads = 0;
-  const network = createNetwork({ now });
+  const network = options.network ?? createNetwork({ now });
   const { handler } = createVendor({
-    profiles: parseProfiles(PROFILES),
+    profiles: parseProfiles(profiles),
     credentials: new Map([['default', { secret: 'the-secret' }]]),
     readSecret: async () => {
       reads += 1;
@@ -39,15 +50,16 @@ export function vendorOf(document: object, now: () => number = Date.now): Vendor
     },
     audit: { record: () => {}, warn: () => {} },
     network,
+    aws,
     now,
   });
-  const invoke = (event: object) => handler(event, contextFor('default'));
+  const invoke = (event: object, profile = 'default') => handler(event, contextFor(profile));
 
   return {
     handler,
-    ask: async (event) => (await invoke(event)) as Readonly<Record<string, unknown>>,
-    refused: async (event) => {
-      const error = await thrownBy(invoke(event));
+    ask: async (event, profile) => (await invoke(event, profile)) as Readonly<Record<string, unknown>>,
+    refused: async (event, profile) => {
+      const error = await thrownBy(invoke(event, profile));
       return `${error?.name}: ${error?.message}`;
     },
     reads: () => reads,

@@ -5,9 +5,9 @@ import {
   type JWTPayload,
   type ProtectedHeaderParameters,
 } from 'jose';
+import type { AccountKey } from './account-key.ts';
 import { Refusal } from './refusal.ts';
-import type { RsaKey } from './rsa-key.ts';
-import { type AccountRecord, liveKeys, type ServiceAccounts } from './service-accounts.ts';
+import type { AccountRecord, ServiceAccounts } from './service-accounts.ts';
 import { readWantedToken, type WantedToken } from './wanted-token.ts';
 
 const MAX_LIFETIME_SECONDS = 3600;
@@ -41,7 +41,7 @@ export function decodeAssertion(assertion: string): DecodedAssertion | undefined
   }
 }
 
-async function isSignedBy(key: RsaKey, assertion: string): Promise<boolean> {
+async function isSignedBy(key: AccountKey, assertion: string): Promise<boolean> {
   try {
     await compactVerify(assertion, key.publicKey, { algorithms: ['RS256'] });
     return true;
@@ -54,13 +54,13 @@ async function isSignedBy(key: RsaKey, assertion: string): Promise<boolean> {
 function signatureCandidates(
   { header, claims }: DecodedAssertion,
   accounts: ServiceAccounts,
-): readonly RsaKey[] {
+): readonly AccountKey[] {
   const issuer = accounts.find(claims.iss);
   if (header.kid === undefined) {
     if (issuer === undefined) {
       throw new Refusal('account');
     }
-    return liveKeys(issuer);
+    return accounts.liveKeys(issuer);
   }
   const found = typeof header.kid === 'string' ? accounts.findKey(header.kid) : undefined;
   const belongs = found !== undefined && (issuer === undefined || found.owner === issuer);

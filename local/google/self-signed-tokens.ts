@@ -1,8 +1,8 @@
 import { verify } from 'node:crypto';
 import type { JWTPayload } from 'jose';
 import type { AccessTokenRecord, AccessTokens } from './access-tokens.ts';
+import type { AccountKey } from './account-key.ts';
 import { type DecodedAssertion, decodeAssertion, isInWindow } from './assertion.ts';
-import type { RsaKey } from './rsa-key.ts';
 import type { AccountRecord, ServiceAccounts } from './service-accounts.ts';
 import { isKnownScope } from './wanted-token.ts';
 
@@ -16,7 +16,7 @@ export type SelfSignedContext = {
   readonly now: () => number;
 };
 
-type Signer = { readonly key: RsaKey; readonly account: AccountRecord };
+type Signer = { readonly key: AccountKey; readonly account: AccountRecord };
 
 /** It is the account itself that speaks, by a key that the header has to name. */
 function findSigner({ header, claims }: DecodedAssertion, accounts: ServiceAccounts): Signer | undefined {
@@ -27,7 +27,7 @@ function findSigner({ header, claims }: DecodedAssertion, accounts: ServiceAccou
     : undefined;
 }
 
-function isSignedBy({ publicKey }: RsaKey, token: string): boolean {
+function isSignedBy({ publicKey }: AccountKey, token: string): boolean {
   const end = token.lastIndexOf('.');
   const signature = Buffer.from(token.slice(end + 1), 'base64url');
   return verify('sha256', Buffer.from(token.slice(0, end)), publicKey, signature);

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { createCertificate } from './certificate.ts';
+import { type AccountKey, generatedKey, uploadedKey } from './account-key.ts';
 import { createKeyFile, type KeyFile, type KeyOwner } from './key-file.ts';
 import { createRsaKey, type RsaKey } from './rsa-key.ts';
 
@@ -33,6 +33,11 @@ export type ServiceAccount = KeyOwner & {
    * @throws {Error} if the account has ten keys already, as Google does
    */
   readonly createKey: () => Promise<KeyFile>;
+  /**
+   * Takes the certificate, PEM, of a key that is the owner's own, and returns the id of the key. It ends with the certificate.
+   * @throws {Error} for what Google would not take
+   */
+  readonly uploadKey: (certificate: string) => string;
   /** Ends the acceptance of a key; what was issued from it lives on. */
   readonly deleteKey: (keyId: string) => void;
   /**
@@ -55,7 +60,7 @@ export type AccountRecord = KeyOwner & {
   readonly tokenCreators: Set<string>;
   readonly lifetimeExtension: boolean;
   /** Its owner's keys, by their ids. */
-  readonly keys: Map<string, RsaKey>;
+  readonly keys: Map<string, AccountKey>;
   /** The key that Google keeps, and signs with for whoever may sign as the account; there is none until then. */
   managedKey: RsaKey | undefined;
   state: 'enabled' | 'disabled' | 'deleted';
@@ -66,7 +71,11 @@ export type ServiceAccounts = {
   /** Returns the account that may use Google now, if there is one by that name. */
   readonly find: (email: unknown) => AccountRecord | undefined;
   /** Returns the key of that id and its owner, who may be disabled or deleted. */
-  readonly findKey: (keyId: string) => { readonly key: RsaKey; readonly owner: AccountRecord } | undefined;
+  readonly findKey: (
+    keyId: string,
+  ) => { readonly key: AccountKey; readonly owner: AccountRecord } | undefined;
+  /** Returns every key by which the account's signatures are known now: its owner's, and the one that Google keeps. */
+  readonly liveKeys: (account: AccountRecord) => readonly AccountKey[];
   /** Returns the key that Google keeps for the account, made when it is first wanted. */
   readonly managedKey: (account: AccountRecord) => Promise<RsaKey>;
   /** Returns the certificates of an account's keys by their ids. */
@@ -92,19 +101,27 @@ function createRecord(options: ServiceAccountOptions): AccountRecord {
   };
 }
 
-function manage(record: AccountRecord, origin: () => string): ServiceAccount {
+function manage(record: AccountRecord, { origin, now }: ServiceAccountsContext): ServiceAccount {
   const { email, projectId, uniqueId, keys } = record;
+  const add = (key: AccountKey): void => {
+    if (keys.size >= MAX_KEYS) {
+      throw new Error(`${email} has ${MAX_KEYS} keys, and Google admits no more: delete one first`);
+    }
+    keys.set(key.keyId, key);
+  };
   return {
     email,
     projectId,
     uniqueId,
     createKey: async () => {
-      if (keys.size >= MAX_KEYS) {
-        throw new Error(`${email} has ${MAX_KEYS} keys, and Google admits no more: delete one first`);
-      }
       const key = await createRsaKey();
-      keys.set(key.keyId, key);
+      add(generatedKey(key));
       return createKeyFile(record, key, origin());
+    },
+    uploadKey: (certificate) => {
+      const key = uploadedKey(certificate, now());
+      add(key);
+      return key.keyId;
     },
     deleteKey: (keyId) => {
       if (!keys.delete(keyId)) {
@@ -134,19 +151,20 @@ function manage(record: AccountRecord, origin: () => string): ServiceAccount {
   };
 }
 
-/** Returns every key by which the account's signatures are known: its owner's, and the one that Google keeps. */
-export function liveKeys({ keys, managedKey }: AccountRecord): readonly RsaKey[] {
-  return managedKey === undefined ? [...keys.values()] : [...keys.values(), managedKey];
-}
-
 /** Returns an empty registry of service accounts and their keys. */
-export function createServiceAccounts({ origin, now }: ServiceAccountsContext): ServiceAccounts {
+export function createServiceAccounts(context: ServiceAccountsContext): ServiceAccounts {
+  const { now } = context;
   const records = new Map<string, AccountRecord>();
   const managedKeys = new Map<AccountRecord, Promise<RsaKey>>();
   const find = (email: unknown) => {
     const record = typeof email === 'string' ? records.get(email) : undefined;
     return record?.state === 'enabled' ? record : undefined;
   };
+
+  const liveKeys = ({ keys, managedKey }: AccountRecord) =>
+    [...keys.values(), ...(managedKey === undefined ? [] : [generatedKey(managedKey)])].filter(
+      ({ endsAtMs }) => now() < endsAtMs,
+    );
 
   return {
     create: (options = {}) => {
@@ -155,9 +173,10 @@ export function createServiceAccounts({ origin, now }: ServiceAccountsContext): 
         throw new Error(`There is a service account ${record.email} already: give another email`);
       }
       records.set(record.email, record);
-      return manage(record, origin);
+      return manage(record, context);
     },
     find,
+    liveKeys,
     findKey: (keyId) => {
       for (const owner of records.values()) {
         const key = liveKeys(owner).find((one) => one.keyId === keyId);
@@ -178,8 +197,10 @@ export function createServiceAccounts({ origin, now }: ServiceAccountsContext): 
     },
     certificates: (email) => {
       const record = find(email);
-      const certificate = (key: RsaKey) => createCertificate(key, { commonName: email, nowMs: now() });
-      return record && Object.fromEntries(liveKeys(record).map((key) => [key.keyId, certificate(key)]));
+      return (
+        record &&
+        Object.fromEntries(liveKeys(record).map((key) => [key.keyId, key.certificate(email, now())]))
+      );
     },
   };
 }
