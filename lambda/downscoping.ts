@@ -1,8 +1,6 @@
-import type { Clock } from './clock.ts';
-import type { Exchange } from './exchange.ts';
 import { textOf } from './fields.ts';
 import { accessTokenOf } from './token-answer.ts';
-import type { TokenSource } from './token-source.ts';
+import type { SourceDependencies, TokenSource } from './token-source.ts';
 
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
@@ -20,9 +18,11 @@ export type Downscoping = { readonly tokenUrl: URL; readonly boundary: string };
 export function createDownscoping(
   source: TokenSource,
   { tokenUrl, boundary }: Downscoping,
-  { exchange, clock }: { readonly exchange: Exchange; readonly clock: Clock },
+  { exchange, clock, connectAhead }: Pick<SourceDependencies, 'clock' | 'connectAhead' | 'exchange'>,
 ): TokenSource {
   const endpoint = { kind: 'sts', url: tokenUrl } as const;
+  // While the token that is downscoped is on its way.
+  connectAhead(tokenUrl);
 
   return async (grant, deadlineMs) => {
     const asked = await source(grant, deadlineMs);

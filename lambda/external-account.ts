@@ -21,7 +21,9 @@ async function openProof(
 ): Promise<Prove> {
   const { aws, clock, step } = dependencies;
   if (proof.kind === 'web_identity_token') {
-    const { createWebIdentityTokens } = await import('./web-identity-token.ts');
+    const { createWebIdentityTokens, stsUrlOf } = await import('./web-identity-token.ts');
+    // Where there is no region, the first request will say so.
+    stsUrlOf(aws).then(dependencies.connectAhead, () => {});
     const get = createWebIdentityTokens(proof, dependencies);
     return (deadlineMs) => step('AWS token', () => get(deadlineMs));
   }
@@ -77,7 +79,6 @@ export const openExternalAccount: OpenSource = async (document, fault, dependenc
   if (account.impersonation === undefined) {
     return federated;
   }
-  connectAhead(new URL(account.impersonation.origin));
   const target = { ...account.impersonation, delegates: [] };
   return createImpersonation(target, keepSourceToken(federated, clock.googleMs), dependencies);
 };

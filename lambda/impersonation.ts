@@ -1,11 +1,10 @@
 import type { Claims } from './assertion.ts';
 import { type AssertionParty, createAssertionSource } from './assertion-source.ts';
-import type { Clock } from './clock.ts';
-import type { Endpoint, Exchange, ExchangeResult } from './exchange.ts';
+import type { Endpoint, ExchangeResult } from './exchange.ts';
 import { textOf } from './fields.ts';
 import { USUAL_SECONDS } from './lifetimes.ts';
 import { type AnsweredToken, generatedTokenOf, idTokenOf } from './token-answer.ts';
-import type { SourceResult, TokenSource } from './token-source.ts';
+import type { SourceDependencies, SourceResult, TokenSource } from './token-source.ts';
 import type { Grant } from './types.ts';
 
 /** Whom to impersonate, through whom, and where. */
@@ -97,9 +96,11 @@ function withoutToken(what: string): SourceResult {
 export function createImpersonation(
   target: ImpersonationTarget,
   sourceToken: SourceToken,
-  dependencies: { readonly exchange: Exchange; readonly clock: Clock },
+  dependencies: Pick<SourceDependencies, 'clock' | 'connectAhead' | 'exchange'>,
 ): TokenSource {
-  const { exchange, clock } = dependencies;
+  const { exchange, clock, connectAhead } = dependencies;
+  // While the source's own token is on its way.
+  connectAhead(new URL(target.origin));
   const delegates = target.delegates.map(resourceName);
 
   type Called = { readonly result: ExchangeResult; readonly sourceMs: number };

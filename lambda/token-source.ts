@@ -5,9 +5,10 @@ import { VendError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { isFields } from './fields.ts';
 import type { Refusal } from './google-refusal.ts';
+import { withTerms } from './grant-terms.ts';
 import type { Post } from './post.ts';
 import { openServiceAccount } from './service-account.ts';
-import type { Grant, Impersonation, Token } from './types.ts';
+import type { Grant, Token } from './types.ts';
 
 /** What came of asking Google for a token. */
 export type SourceResult =
@@ -93,41 +94,6 @@ async function sourceFor(document: CredentialDocument, fault: Fault): Promise<Op
   throw fault('type', `${received}; it must be one of ${Object.keys(SOURCES).join(', ')}`);
 }
 
-/** What a profile asks for on top of its credential: to act as another account, and to be downscoped. */
-function withTerms(
-  base: TokenSource,
-  origins: { readonly iam: string; readonly oauth: string; readonly sts: string },
-  dependencies: SourceDependencies,
-): TokenSource {
-  let impersonate: ((whom: Impersonation) => TokenSource) | undefined;
-
-  const loadImpersonation = async () => {
-    const { createImpersonation, keepSourceToken } = await import('./impersonation.ts');
-    const sourceToken = keepSourceToken(base, dependencies.clock.googleMs);
-    const places = { origin: origins.iam, tokenUri: `${origins.oauth}/token` };
-    impersonate ??= (whom) => createImpersonation({ ...whom, ...places }, sourceToken, dependencies);
-    return impersonate;
-  };
-
-  const acting: TokenSource = async ({ impersonate: whom, ...grant }, deadlineMs) => {
-    if (whom === undefined) {
-      return await base(grant, deadlineMs);
-    }
-    const impersonated = (impersonate ?? (await loadImpersonation()))(whom);
-    return await impersonated(grant, deadlineMs);
-  };
-
-  return async (grant, deadlineMs) => {
-    if (grant.kind === 'id_token' || grant.boundary === undefined) {
-      return await acting(grant, deadlineMs);
-    }
-    const { createDownscoping } = await import('./downscoping.ts');
-    const { boundary, ...whole } = grant;
-    const tokenUrl = new URL(`${origins.sts}/v1/token`);
-    return await createDownscoping(acting, { tokenUrl, boundary }, dependencies)(whole, deadlineMs);
-  };
-}
-
 /**
  * Returns the source of tokens that a credential document describes. `holder` is how errors name where it is
  * (`secret NAME`, `file NAME`); nothing of `text` is ever part of one.
@@ -150,8 +116,8 @@ export async function openTokenSource(
   };
   const base = await openDocument(document, fault);
   const origins = {
-    iam: serviceOrigin(document, 'iamcredentials', fault),
-    oauth: serviceOrigin(document, 'oauth2', fault),
+    iamCredentials: serviceOrigin(document, 'iamcredentials', fault),
+    oauth2: serviceOrigin(document, 'oauth2', fault),
     sts: serviceOrigin(document, 'sts', fault),
   };
   return withTerms(base, origins, dependencies);

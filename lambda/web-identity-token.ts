@@ -63,8 +63,13 @@ function awsError(name: string): Error {
   return Object.assign(new Error(`AWS answered ${name}`), { name });
 }
 
-/** @see https://docs.aws.amazon.com/general/latest/gr/sts.html; the global endpoint does not have these tokens. */
-async function endpointOf({ region, stsUrl }: Aws): Promise<URL> {
+/**
+ * Returns the address of STS in the function's region; the global one does not have these tokens.
+ *
+ * @throws {Error} if the region is not known
+ * @see https://docs.aws.amazon.com/general/latest/gr/sts.html
+ */
+export async function stsUrlOf({ region, stsUrl }: Aws): Promise<URL> {
   const name = await region();
   return new URL(stsUrl ?? `https://sts.${name}.amazonaws.com${name.startsWith('cn-') ? '.cn' : ''}`);
 }
@@ -90,7 +95,7 @@ export function createWebIdentityTokens(
   }).toString();
 
   const ask = async (timeoutMs: number): Promise<string> => {
-    const url = await endpointOf(aws);
+    const url = await stsUrlOf(aws);
     const unsigned = { url, headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: text };
     const headers = await signStsRequest(unsigned, aws, clock.googleMs());
     const { status, body } = await post(url, { headers, text }, timeoutMs);
