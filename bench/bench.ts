@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { GOOGLE_HOST } from './google-host.ts';
+import { GOOGLE_HOST, GOOGLE_HOSTS } from './google-host.ts';
 import { type StandIns, startStandIns } from './stand-ins.ts';
 import { createWorkspace, type Workspace } from './workspace.ts';
 
@@ -10,7 +10,9 @@ export type Bench = {
   readonly standIns: StandIns;
   /** A Lambda container's environment in which Google is at `googlePort` and Secrets Manager as far away as it is. */
   readonly distantEnvironment: Readonly<Record<string, string>>;
-  /** The same with Secrets Manager next door and Google's token endpoint at `googlePort`. */
+  /** The same with a credential that has no secret: federation with AWS, and the impersonation of a service account. */
+  readonly federationEnvironment: Readonly<Record<string, string>>;
+  /** The same as the first, with Secrets Manager next door and Google's token endpoint at `googlePort`. */
   readonly nearEnvironment: (googlePort: number) => Readonly<Record<string, string>>;
   readonly close: () => Promise<void>;
 };
@@ -55,16 +57,22 @@ export async function openBench(): Promise<Bench> {
   });
   await writeFile(join(directory, 'google.pem'), standIns.certificate);
   await writeFile(join(directory, 'key.json'), standIns.keyDocument, { mode: 0o600 });
-  const google = `${GOOGLE_HOST}:443`;
+  const distantEnvironment = environmentOf(directory, standIns, {
+    ...Object.fromEntries(GOOGLE_HOSTS.map((host) => [`${host}:443`, standIns.distantGooglePort])),
+    [new URL(standIns.secretsUrl).host]: standIns.distantSecretsPort,
+  });
 
   return {
     workspace,
     standIns,
-    distantEnvironment: environmentOf(directory, standIns, {
-      [google]: standIns.distantGooglePort,
-      [new URL(standIns.secretsUrl).host]: standIns.distantSecretsPort,
-    }),
-    nearEnvironment: (port) => environmentOf(directory, standIns, { [google]: port }),
+    distantEnvironment,
+    federationEnvironment: {
+      ...distantEnvironment,
+      ...standIns.federation.keys,
+      CREDENTIALS: `{"default":{"document":${standIns.federation.document}}}`,
+      FEDERATION_DOCUMENT: standIns.federation.document,
+    },
+    nearEnvironment: (port) => environmentOf(directory, standIns, { [`${GOOGLE_HOST}:443`]: port }),
     close: async () => {
       await standIns.close();
       await workspace.remove();

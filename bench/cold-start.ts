@@ -15,7 +15,7 @@ const ACCESS_TOKEN = {};
 export async function benchColdStart(bench: Bench, runs: number): Promise<Result> {
   const { vendor, peer, peerWithPlugin } = bench.workspace;
   const tokenMs = async (bundle: BundleFile, event: object) =>
-    (await startContainer(bench, bundle, event)).tokenMs;
+    (await startContainer(bench, bundle, { event })).tokenMs;
   const starts = await interleave(runs, {
     vendor: () => tokenMs(vendor, ACCESS_TOKEN),
     peer: () => tokenMs(peer, ACCESS_TOKEN),

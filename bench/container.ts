@@ -18,15 +18,22 @@ function elapsedMs(from: bigint, to: string): number {
   return Number(BigInt(to) - from) / 1e6;
 }
 
+export type ContainerOptions = {
+  /** @default - none: it is only loaded */
+  readonly event?: object;
+  /** @default - that of a Lambda with a key in Secrets Manager */
+  readonly environment?: Readonly<Record<string, string>>;
+};
+
 /** Starts a process that loads `bundle`, and hands it `event` if there is one, at the distances of a real Lambda. */
 export async function startContainer(
   { workspace, distantEnvironment }: Bench,
   bundle: BundleFile,
-  event?: object,
+  { event, environment = distantEnvironment }: ContainerOptions = {},
 ): Promise<ContainerStart> {
   const { result, startedAtNs } = await runChild({
     args: [workspace.runtimeProgram, bundle.path, ...(event === undefined ? [] : [JSON.stringify(event)])],
-    environment: distantEnvironment,
+    environment,
   });
   const { importAt, loadedAt, tokenAt } = result as Stamps;
   return {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { runCommand } from '../infra/usage-error.ts';
 import { type Bench, openBench } from './bench.ts';
 import { benchColdStart } from './cold-start.ts';
+import { benchFederation } from './federation.ts';
 import { benchLoad } from './load.ts';
 import { type BenchmarkName, type BenchOptions, HELP, parseOptions } from './options.ts';
 import { renderPlot } from './plot.ts';
@@ -19,6 +20,8 @@ function run(name: BenchmarkName, bench: Bench, { runs, quick }: BenchOptions): 
       return benchLoad(bench, runs);
     case 'cold-start':
       return benchColdStart(bench, runs);
+    case 'federation':
+      return benchFederation(bench, runs);
     case 'live-mint':
       return benchLiveMint(bench, quick);
     case 'near-mint':

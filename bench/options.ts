@@ -5,6 +5,7 @@ import { UsageError } from '../infra/usage-error.ts';
 export const BENCHMARKS = [
   'load',
   'cold-start',
+  'federation',
   'live-mint',
   'near-mint',
   'warm-hit',

@@ -9,6 +9,8 @@ export type StandInsReady = {
   /** A service account's key file, which is also the value of the secret. */
   readonly keyDocument: string;
   readonly secretId: string;
+  /** A document of federation, and the AWS credentials of the role that it admits, as environment variables. */
+  readonly federation: { readonly document: string; readonly keys: Readonly<Record<string, string>> };
   /** Secrets Manager, next door. */
   readonly secretsUrl: string;
   /** Secrets Manager at the distance at which a Lambda sees it. */

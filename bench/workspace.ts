@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
-import { bundleFunction, LOADED_AT_ONCE } from '../infra/bundle.ts';
+import { bundleFunction, FUNCTION_ENTRY, KEYLESS_ENTRY, LOADED_AT_ONCE } from '../infra/bundle.ts';
 import { BUNDLE_OPTIONS } from '../infra/bundle-options.ts';
 import { builtinsWithoutImport } from '../infra/bundle-plugins.ts';
 
@@ -17,10 +17,14 @@ export type Workspace = {
   readonly directory: string;
   /** What CDK deploys, with a profile beside it. */
   readonly vendor: SplitBundle;
+  /** What it deploys if no credential is in a secret. */
+  readonly keylessVendor: SplitBundle;
   /** google-auth-library with the Secrets Manager client, as its user bundles them. */
   readonly peer: BundleFile;
   /** The same with the plugin that the vendor takes Node's built-ins by. */
   readonly peerWithPlugin: BundleFile;
+  /** google-auth-library's client for federation with AWS, bundled as the first. */
+  readonly peerOfFederation: BundleFile;
   /** A handler that does nothing. */
   readonly bare: BundleFile;
   readonly runtimeProgram: string;
@@ -54,8 +58,8 @@ async function bundle(directory: string, source: string, options: BuildOptions):
   return await write(directory, main?.text ?? '');
 }
 
-async function writeVendor(directory: string): Promise<SplitBundle> {
-  const files = [...bundleFunction()].filter(([name]) => name.endsWith('.mjs'));
+async function writeVendor(directory: string, entry: string): Promise<SplitBundle> {
+  const files = [...bundleFunction(entry)].filter(([name]) => name.endsWith('.mjs'));
   await mkdir(directory);
   for (const [name, text] of files) {
     await writeFile(join(directory, name), text);
@@ -77,18 +81,21 @@ export async function createWorkspace(): Promise<Workspace> {
   const directory = await mkdtemp(join(tmpdir(), 'gcp-token-vendor-bench-'));
   const at = (name: string) => join(directory, name);
   const plugins = [builtinsWithoutImport()];
-  const [peer, peerWithPlugin, bare, runtime, warm] = await Promise.all([
+  const [peer, peerWithPlugin, peerOfFederation, bare, runtime, warm] = await Promise.all([
     bundle(at('peer'), 'peer-handler.ts', { banner: { js: REQUIRE } }),
     bundle(at('peer-with-plugin'), 'peer-handler.ts', { plugins }),
+    bundle(at('peer-of-federation'), 'peer-federation-handler.ts', { banner: { js: REQUIRE } }),
     write(at('bare'), 'export const handler = async () => ({});\n'),
     bundle(at('runtime'), 'runtime-program.ts', { plugins }),
     bundle(at('warm'), 'warm-program.ts', { plugins }),
   ]);
   return {
     directory,
-    vendor: await writeVendor(at('vendor')),
+    vendor: await writeVendor(at('vendor'), FUNCTION_ENTRY),
+    keylessVendor: await writeVendor(at('keyless-vendor'), KEYLESS_ENTRY),
     peer,
     peerWithPlugin,
+    peerOfFederation,
     bare,
     runtimeProgram: runtime.path,
     warmProgram: warm.path,

@@ -10,6 +10,9 @@ export const LOADED_AT_ONCE = ['index.mjs', 'shared.mjs'] as const;
 /** Where the function begins, in the repository. */
 export const FUNCTION_ENTRY = join(import.meta.dirname, '../lambda/main.ts');
 
+/** Where it begins if none of its credentials is in a secret. */
+export const KEYLESS_ENTRY = join(import.meta.dirname, '../lambda/main-keyless.ts');
+
 const COMMAND = join(import.meta.dirname, 'bundle-command.ts');
 const TIMEOUT_MS = 60_000;
 const MAX_OUTPUT_BYTES = 32 * 1024 * 1024;

@@ -1,10 +1,10 @@
 import { createAudit } from './audit.ts';
-import { awsOfEnvironment } from './aws-environment.ts';
+import { type AwsCredentials, awsOfEnvironment } from './aws-environment.ts';
 import { parseConfig } from './config.ts';
 import type { Handler } from './handler.ts';
 import { createNetwork } from './post.ts';
 import { parseProfiles } from './profiles.ts';
-import { createSecretReader } from './secrets-manager.ts';
+import type { ReadSecret } from './secrets-manager.ts';
 import { createVendor } from './vendor.ts';
 
 /** The vendor in one of Lambda's containers. */
@@ -12,6 +12,16 @@ export type Container = {
   readonly handler: Handler;
   /** Resolves when the start is over: where the container is frozen right after it, with the credentials read. */
   readonly started: Promise<void>;
+};
+
+export type ContainerOptions = {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The text of the file that travels with the function. */
+  readonly profilesJson: string;
+  /** Makes what reads the secrets, with the function's own AWS credentials. */
+  readonly createSecretReader: (config: {
+    readonly credentials: () => Promise<AwsCredentials>;
+  }) => ReadSecret;
 };
 
 const TOKEN_URL = new URL('https://oauth2.googleapis.com/token');
@@ -23,10 +33,11 @@ const TOKEN_URL = new URL('https://oauth2.googleapis.com/token');
  * @throws {Error} with every fault of the environment
  * @throws {ProfilesError} with every fault of the profiles
  */
-export function startContainer(
-  environment: Readonly<Record<string, string | undefined>>,
-  profilesJson: string,
-): Container {
+export function startContainer({
+  environment,
+  profilesJson,
+  createSecretReader,
+}: ContainerOptions): Container {
   const { credentials, frozenAfterStart, functionName } = parseConfig(environment);
   const network = createNetwork();
   const aws = awsOfEnvironment(environment);

@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { startContainer } from './container.ts';
 import type { Handler } from './handler.ts';
+import { createSecretReader } from './secrets-manager.ts';
 
 /** Where the function starts: what happens here happens once in the life of a container. */
-const profiles = readFileSync(new URL('./profiles.json', import.meta.url), 'utf8');
-const container = startContainer(process.env, profiles);
+const container = startContainer({
+  environment: process.env,
+  profilesJson: readFileSync(new URL('./profiles.json', import.meta.url), 'utf8'),
+  createSecretReader,
+});
 await container.started;
 
 export const handler: Handler = container.handler;
