@@ -26,7 +26,9 @@ function withoutPlaces(name: string, text: string): string {
     return text;
   }
   const map = JSON.parse(text) as { sources: string[] };
-  const sources = map.sources.map((source) => source.replace(/^(?:\.\.\/)+(?:.*?\/)?(?=node_modules\/)/, ''));
+  const sources = map.sources.map((source) =>
+    source.replace(/^(?:\.\.\/)+(?:.*?\/)?(?=node_modules\/)/, '').replace(/-[A-Z0-9]{8}(?=\.mjs)/g, ''),
+  );
   return JSON.stringify({ ...map, sources });
 }
 

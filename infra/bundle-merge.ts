@@ -11,6 +11,8 @@ type Split = {
   readonly shared: readonly string[];
   /** The entry, and what it or others may load when it is needed. */
   readonly others: readonly string[];
+  /** What the others are called in the bundle: esbuild's names tell where the checkout is. */
+  readonly names: ReadonlyMap<string, string>;
   /** So small that loading it later is not worth a file: Node's own modules, and stubs. */
   readonly inlined: ReadonlySet<string>;
 };
@@ -46,6 +48,18 @@ function isMadeUp(output: Output | undefined): boolean {
   return inputs.length > 0 && inputs.every((input) => MADE_UP.test(input));
 }
 
+/** Those that something names are called by it, the others by a number. */
+function nameFiles(files: readonly string[]): ReadonlyMap<string, string> {
+  let unnamed = 0;
+  return new Map(
+    files.map((file) => {
+      const name = file.replace(/(?:-[A-Z0-9]{8})?\.mjs$/, '');
+      unnamed += name === 'chunk' ? 1 : 0;
+      return [file, name === 'chunk' ? `common-${unnamed}.mjs` : `${name}.mjs`];
+    }),
+  );
+}
+
 function readSplit({ outputFiles = [], metafile }: BuildResult): Split {
   const outputs: Outputs = new Map(
     Object.entries(metafile?.outputs ?? {}).map(([path, output]) => [basename(path), output]),
@@ -53,11 +67,13 @@ function readSplit({ outputFiles = [], metafile }: BuildResult): Split {
   const shared = reachable(outputs, ['import-statement']).slice(1);
   const all = reachable(outputs, ['import-statement', 'dynamic-import']);
   const inlined = new Set(all.filter((name) => !shared.includes(name) && isMadeUp(outputs.get(name))));
+  const others = all.filter((name) => !shared.includes(name) && !inlined.has(name));
   return {
     texts: new Map(outputFiles.map(({ path, text }) => [basename(path), text])),
     exports: new Map([...outputs].map(([name, output]) => [name, output.exports])),
     shared,
-    others: all.filter((name) => !shared.includes(name) && !inlined.has(name)),
+    others,
+    names: nameFiles(others),
     inlined,
   };
 }
@@ -76,15 +92,20 @@ function importedNames({ texts }: Split, importer: string, file: string): readon
     .flatMap(([, list = '']) => list.split(',').map((item) => item.split(' as ')[0] ?? ''));
 }
 
+/** With its map, so that the new one leads to the sources; in the file itself it would have a part in esbuild's names. */
 function textOf({ texts }: Split, file: string): Text {
-  return { text: texts.get(file) ?? '' };
+  const map = Buffer.from(texts.get(`${file}.map`) ?? '{}').toString('base64');
+  return { text: `${texts.get(file)}\n//# sourceMappingURL=data:application/json;base64,${map}` };
 }
 
 /**
  * Reads files from memory: `find` has their text for whoever imports them (nobody, for an entry), or `undefined` for those
  * that stay files of their own.
  */
-function fromMemory(find: (file: string, importer: string | undefined) => Text | undefined): Plugin {
+function fromMemory(
+  names: Split['names'],
+  find: (file: string, importer: string | undefined) => Text | undefined,
+): Plugin {
   return {
     name: 'from-memory',
     setup: ({ onResolve, onLoad }) => {
@@ -92,7 +113,7 @@ function fromMemory(find: (file: string, importer: string | undefined) => Text |
         const file = basename(path);
         const found = find(file, kind === 'entry-point' ? undefined : importer);
         return found === undefined
-          ? { path: `./${file}`, external: true }
+          ? { path: `./${names.get(file) ?? file}`, external: true }
           : {
               path: file,
               // What is found for one importer is not for another.
@@ -118,7 +139,11 @@ async function buildStrictly(options: BuildOptions): Promise<BuildResult> {
   return result;
 }
 
-async function buildAgain(options: BuildOptions, names: readonly string[], plugin: Plugin): Promise<Files> {
+async function buildAgain(
+  options: BuildOptions,
+  names: ReadonlyMap<string, string>,
+  plugin: Plugin,
+): Promise<Files> {
   const { outputFiles = [] } = await buildStrictly({
     ...options,
     splitting: false,
@@ -127,42 +152,42 @@ async function buildAgain(options: BuildOptions, names: readonly string[], plugi
     logOverride: { 'ignored-bare-import': 'silent' },
     sourcemap: 'external',
     legalComments: 'none',
-    entryPoints: names.map((name) => ({ in: `./${name}`, out: basename(name, '.mjs') })),
+    entryPoints: [...names].map(([file, name]) => ({ in: `./${file}`, out: basename(name, '.mjs') })),
     plugins: [plugin],
   });
   return new Map(outputFiles.map(({ path, text }) => [basename(path), text]));
 }
 
 async function buildOthers(split: Split, options: BuildOptions): Promise<Files> {
-  const { shared, others, inlined } = split;
+  const { shared, names, inlined } = split;
   const forward = (file: string, importer: string): Text => {
     const used = importedNames(split, importer, file);
-    const names = [...sharedNames(split, file)].filter(([name]) => used.includes(name));
-    const list = names.map(([name, as]) => `${as} as ${name}`);
+    const needed = [...sharedNames(split, file)].filter(([name]) => used.includes(name));
+    const list = needed.map(([name, as]) => `${as} as ${name}`);
     return { text: `export { ${list.join()} } from './${SHARED}';`, onlyNames: true };
   };
-  const plugin = fromMemory((file, importer) => {
+  const plugin = fromMemory(names, (file, importer) => {
     if (shared.includes(file)) {
       return forward(file, importer ?? '');
     }
     return importer === undefined || inlined.has(file) ? textOf(split, file) : undefined;
   });
-  return await buildAgain(options, others, plugin);
+  return await buildAgain(options, names, plugin);
 }
 
 async function buildShared(split: Split, used: ReadonlySet<string>, options: BuildOptions): Promise<Files> {
-  const { shared, inlined } = split;
+  const { shared, names, inlined } = split;
   const exports = (file: string) =>
     [...sharedNames(split, file)]
       .filter(([, as]) => used.has(as))
       .map(([name, as]) => `export { ${name} as ${as} } from './${file}';`);
-  const plugin = fromMemory((file, importer) => {
+  const plugin = fromMemory(names, (file, importer) => {
     if (importer === undefined) {
       return { text: shared.flatMap(exports).join('\n') };
     }
     return shared.includes(file) || inlined.has(file) ? textOf(split, file) : undefined;
   });
-  return await buildAgain(options, [SHARED], plugin);
+  return await buildAgain(options, new Map([[SHARED, SHARED]]), plugin);
 }
 
 function legalTexts({ texts }: Split): Files {
@@ -182,7 +207,7 @@ function legalTexts({ texts }: Split): Files {
  */
 export async function buildMerged(options: BuildOptions): Promise<Files> {
   const split = readSplit(
-    await buildStrictly({ ...options, splitting: true, metafile: true, sourcemap: 'inline' }),
+    await buildStrictly({ ...options, splitting: true, metafile: true, sourcemap: 'external' }),
   );
   const others = await buildOthers(split, options);
   const code = [...others].filter(([name]) => name.endsWith('.mjs')).map(([, text]) => text);

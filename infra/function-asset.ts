@@ -4,7 +4,14 @@ import { dirname, join } from 'node:path';
 import { DockerImage } from 'aws-cdk-lib';
 import { type AssetCode, Code } from 'aws-cdk-lib/aws-lambda';
 import type { ProfilesDocument } from '../lambda/profiles.ts';
-import { bundleFunction, FUNCTION_ENTRY } from './bundle.ts';
+import { bundleFunction, FUNCTION_ENTRY, KEYLESS_ENTRY } from './bundle.ts';
+
+/** What the function is to have in it. */
+export type FunctionContent = {
+  readonly profiles: ProfilesDocument;
+  /** Whether a credential is in a secret; without one, the client for Secrets Manager is left out. */
+  readonly readsSecrets: boolean;
+};
 
 function sortKeys(_key: string, value: unknown): unknown {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -17,8 +24,9 @@ export function profilesJson({ $schema: _, ...profiles }: ProfilesDocument): str
   return `${JSON.stringify(profiles, sortKeys, 2)}\n`;
 }
 
-function assetFiles(profiles: ProfilesDocument): ReadonlyMap<string, string> {
-  return new Map([...bundleFunction(), ['profiles.json', profilesJson(profiles)]]);
+function assetFiles({ profiles, readsSecrets }: FunctionContent): ReadonlyMap<string, string> {
+  const bundle = bundleFunction(readsSecrets ? FUNCTION_ENTRY : KEYLESS_ENTRY);
+  return new Map([...bundle, ['profiles.json', profilesJson(profiles)]]);
 }
 
 function hashOf(files: ReadonlyMap<string, string>): string {
@@ -34,8 +42,8 @@ function hashOf(files: ReadonlyMap<string, string>): string {
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
  */
-export function functionAsset(profiles: ProfilesDocument): AssetCode {
-  const files = assetFiles(profiles);
+export function functionAsset(content: FunctionContent): AssetCode {
+  const files = assetFiles(content);
   const tryBundle = (directory: string) => {
     for (const [name, text] of files) {
       writeFileSync(join(directory, name), text);

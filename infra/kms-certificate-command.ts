@@ -39,7 +39,7 @@ function report(certificate: X509Certificate, key: KmsSigningKey, clientEmail = 
 Google takes the key until ${until}, and not a second longer: have the next one in place by then.
 
 Give it to Google:
-  gcloud iam service-accounts keys upload cert.pem --iam-account ${clientEmail}
+  gcloud iam service-accounts keys upload cert.pem --iam-account projects/-/serviceAccounts/${clientEmail}
 
 and put the key id that it prints, the last part of \`name\`, into the credential document's \`private_key_id\`.
 `;

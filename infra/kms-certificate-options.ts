@@ -44,7 +44,7 @@ forbids uploads, and iam.serviceAccountKeyExpiryHours sets a shorter limit for -
 Example:
   aws kms create-key --key-spec RSA_2048 --key-usage SIGN_VERIFY
   npm run --silent kms-certificate -- --key-id KEY --client-email EMAIL > cert.pem
-  gcloud iam service-accounts keys upload cert.pem --iam-account EMAIL
+  gcloud iam service-accounts keys upload cert.pem --iam-account projects/-/serviceAccounts/EMAIL
 
 The certificate goes to standard output and all else to standard error; the status is 1 if there is no certificate.
 `;

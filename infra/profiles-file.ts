@@ -1,16 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { LineCounter, parseDocument } from 'yaml';
 import { type ProfilesDocument, ProfilesError, parseProfiles } from '../lambda/profiles.ts';
+import { readTextFile } from './text-file.ts';
 import { UsageError } from './usage-error.ts';
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
-    throw new UsageError(`${path}: the profiles file cannot be read (${code})`, { cause });
-  }
-}
 
 function parseJson(path: string, text: string): unknown {
   try {
@@ -39,7 +30,7 @@ function refuseRepeatedNames(path: string, text: string): void {
  * @throws {UsageError} in one line if there is no such file or it is no JSON, and with every fault of the profiles
  */
 export function readProfilesFile(path: string): ProfilesDocument {
-  const text = read(path);
+  const text = readTextFile(path, 'profiles file');
   const document = parseJson(path, text);
   refuseRepeatedNames(path, text);
   try {

@@ -1,7 +1,9 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { type Profiles, parseProfiles } from '../lambda/profiles.ts';
 import { tokenPath } from './token-api.ts';
 import { GcpTokenVendor, type GcpTokenVendorProps } from './token-vendor.ts';
+import { vendorSetup } from './vendor-setup.ts';
 
 export interface TokenVendorStackProps extends StackProps, GcpTokenVendorProps {}
 
@@ -12,29 +14,41 @@ function someOf(routes: readonly string[]): string {
   return routes.length > MAX_ROUTES_SHOWN ? `${shown}, …` : shown;
 }
 
-/** A stack that is a vendor and nothing more, with the outputs that a newcomer needs next. */
+/**
+ * A stack that is a vendor and nothing more, with the outputs that a newcomer needs next.
+ *
+ * An output's value has no limit of its own that CloudFormation tells of, unless it is exported (1,024 characters), so each
+ * command has an output to itself.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+ * @see https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/685
+ */
 export class TokenVendorStack extends Stack {
   readonly vendor: GcpTokenVendor;
 
   constructor(scope: Construct, id: string, props: TokenVendorStackProps) {
     super(scope, id, props);
     this.vendor = new GcpTokenVendor(this, 'Vendor', props);
+    const { functionName } = this.vendor.function;
+    this.#output('TokenFunctionName', 'The function; invoke it by an alias', functionName);
     this.#output(
-      'TokenFunctionName',
-      'The function; invoke it by an alias',
-      this.vendor.function.functionName,
+      'DoctorCommand',
+      'Asks the function what it can do with its credentials, by its alias Doctor',
+      `npm run doctor -- --function ${functionName}`,
     );
+    this.#outputApi(Object.keys(props.profiles));
+    this.#outputSecret();
+    this.#outputGoogleSetup(parseProfiles(props.profiles));
+  }
+
+  #outputApi(profiles: readonly string[]): void {
     if (this.vendor.api !== undefined) {
-      this.#output(
-        'TokenApiUrl',
-        `The API; its routes: ${someOf(
-          Object.keys(props.profiles)
-            .filter((name) => name !== '$schema')
-            .map(tokenPath),
-        )}`,
-        this.vendor.api.url,
-      );
+      const routes = profiles.filter((name) => name !== '$schema').map(tokenPath);
+      this.#output('TokenApiUrl', `The API; its routes: ${someOf(routes)}`, this.vendor.api.url);
     }
+  }
+
+  #outputSecret(): void {
     const secret = this.vendor.credentials.default;
     if (secret !== undefined) {
       this.#output('CredentialSecretName', 'The secret of the default credential', secret.secretName);
@@ -43,6 +57,20 @@ export class TokenVendorStack extends Stack {
         'Puts the service-account key in',
         `aws secretsmanager put-secret-value --secret-id ${secret.secretName} --secret-string file://sa.json`,
       );
+    }
+  }
+
+  #outputGoogleSetup(profiles: Profiles): void {
+    const { role } = this.vendor.function;
+    if (role === undefined) {
+      return;
+    }
+    this.#output('FunctionRoleArn', "The function's role, which Google's side admits", role.roleArn);
+    const { partition, account: accountId } = this;
+    const awsRole = { partition, accountId, name: role.roleName, arn: role.roleArn };
+    const steps = vendorSetup(this.vendor.documents, profiles, awsRole);
+    for (const [index, { does, command }] of steps.entries()) {
+      this.#output(`GoogleSetup${index + 1}`, does, command);
     }
   }
 

@@ -2,13 +2,18 @@ import { Duration } from 'aws-cdk-lib';
 import type { ThrottleSettings } from 'aws-cdk-lib/aws-apigatewayv2';
 import type { IAlarmAction } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ISecurityGroup, IVpc, SecurityGroup, SubnetSelection, Vpc } from 'aws-cdk-lib/aws-ec2';
+import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Alias, type IVersion, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-// From `lambda/` come the policy's own parser and the table of errors, and nothing else: so what is refused at synth is
-// exactly what the function refuses.
+// From `lambda/` come the parsers of what people write, the table of errors, and nothing else: so what is refused at
+// synth is exactly what the function refuses.
+import { DOCTOR_ALIAS } from '../lambda/doctor-alias.ts';
 import { type Profile, type ProfilesDocument, parseProfiles } from '../lambda/profiles.ts';
-import { type CredentialSecrets, createCredentialSecret, usedCredentials } from './credential-secrets.ts';
+import type { CredentialDocuments } from './credential-documents.ts';
+import { type CredentialSecrets, createCredentialSecret } from './credential-secrets.ts';
+import { type GivenCredentials, openCredentials } from './credentials.ts';
+import { grantInvoke } from './invoke-grant.ts';
 import { TokenApi } from './token-api.ts';
 import { UsageError } from './usage-error.ts';
 import { createVendorAlarms, type VendorAlarms } from './vendor-alarms.ts';
@@ -20,11 +25,13 @@ export interface GcpTokenVendorProps {
   readonly profiles: ProfilesDocument;
 
   /**
-   * The secrets that hold Google's credentials, by the names that profiles call them by. The function may read those
-   * that a profile names, and no other.
+   * Google's credentials, by the names that profiles call them by: a secret that holds one, `{ document: {…} }` or
+   * `{ file: 'federation.json' }` for one that holds no secret. Such are workload identity federation with AWS
+   * (`external_account`), a service account whose key is in KMS (`aws_kms`, with `key` if it is to be yours), and
+   * `impersonated_service_account` on top of one of them. The function gets those that a profile names, and no other.
    * @default - one new secret named `default`, empty, with a KMS key of its own; both stay when the stack goes
    */
-  readonly credentials?: CredentialSecrets;
+  readonly credentials?: GivenCredentials;
 
   /**
    * Memory in MB. A vend takes few; but CPU grows with memory, and a cold start and a signature take CPU.
@@ -57,7 +64,8 @@ export interface GcpTokenVendorProps {
   readonly logRetention?: RetentionDays;
 
   /**
-   * The VPC to put the function in. It must have a way to Google and to Secrets Manager.
+   * The VPC to put the function in. It must have a way to Google, and to Secrets Manager, STS or KMS if a credential is
+   * read there, proven there or signed with there.
    * @default - none
    */
   readonly vpc?: IVpc | Vpc;
@@ -118,8 +126,12 @@ export class GcpTokenVendor extends Construct {
   readonly function: LambdaFunction;
   /** The HTTP API; `undefined` with `api: false`. */
   readonly api: TokenApi | undefined;
-  /** The secrets of the credentials that profiles mint from, by name. */
+  /** The secrets of the credentials that profiles mint from, by name; those without a secret are in `documents`. */
   readonly credentials: CredentialSecrets;
+  /** The credentials without a secret that profiles mint from, by name. */
+  readonly documents: CredentialDocuments;
+  /** The alias by which the function says what it can do with its credentials. No profile has it, and no route. */
+  readonly doctor: Alias;
   readonly alarms: VendorAlarms;
   readonly #profiles: ReadonlyMap<string, VendorProfile>;
 
@@ -133,11 +145,13 @@ export class GcpTokenVendor extends Construct {
     const logRetention = props.logRetention ?? RetentionDays.ONE_YEAR;
     const provisioned = new Map(Object.entries(props.provisionedConcurrentExecutions ?? {}));
     requireKnown('provisionedConcurrentExecutions', [...provisioned.keys()], [...profiles.keys()]);
-    const credentials = props.credentials ?? { default: createCredentialSecret(this) };
-    this.credentials = usedCredentials(this, profiles, credentials);
+    const given = props.credentials ?? { default: createCredentialSecret(this) };
+    const credentials = openCredentials(this, profiles, given);
+    this.credentials = credentials.secrets;
+    this.documents = credentials.documents;
     this.function = createVendorFunction(this, {
       profiles: props.profiles,
-      credentials: this.credentials,
+      credentials,
       memorySize: props.memorySize ?? 512,
       timeout: props.timeout ?? Duration.seconds(29),
       logRetention,
@@ -159,6 +173,7 @@ export class GcpTokenVendor extends Construct {
         this.#open(profile, provisioned.get(profile.name)),
       ]),
     );
+    this.doctor = this.#alias('Doctor', DOCTOR_ALIAS);
     this.alarms = createVendorAlarms(this, {
       fn: this.function,
       slowMint: props.slowMint ?? Duration.seconds(3),
@@ -176,13 +191,26 @@ export class GcpTokenVendor extends Construct {
     return this.#profiles.get(name) as VendorProfile;
   }
 
-  #open(profile: Profile, provisionedConcurrentExecutions: number | undefined): VendorProfile {
-    const alias = new Alias(this, `Profile-${profile.name}`, {
-      aliasName: profile.name,
+  /**
+   * Lets `grantee` ask the function how it is: exactly its alias `Doctor`, by which it vends nothing.
+   *
+   * @throws {UsageError} if the grantee has no policy that could be written here: a principal of another account, a service
+   */
+  grantDoctor(grantee: IGrantable): Grant {
+    return grantInvoke(`The alias ${DOCTOR_ALIAS}`, this.doctor, grantee);
+  }
+
+  #alias(id: string, aliasName: string, provisionedConcurrentExecutions?: number): Alias {
+    return new Alias(this, id, {
+      aliasName,
       // CDK's classes do not fit their own interfaces under exactOptionalPropertyTypes.
       version: this.function.currentVersion as IVersion,
       ...(provisionedConcurrentExecutions !== undefined && { provisionedConcurrentExecutions }),
     });
+  }
+
+  #open(profile: Profile, provisionedConcurrentExecutions: number | undefined): VendorProfile {
+    const alias = this.#alias(`Profile-${profile.name}`, profile.name, provisionedConcurrentExecutions);
     const routeArns = this.api?.addProfile(profile.name, alias) ?? [];
     return createVendorProfile({ profile, alias, routeArns });
   }

@@ -11,14 +11,18 @@ import {
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { ProfilesDocument } from '../lambda/profiles.ts';
-import { type CredentialSecrets, credentialsVariable, readStatements } from './credential-secrets.ts';
+import { documentStatements, needsWebIdentity } from './credential-documents.ts';
+import { readStatements } from './credential-secrets.ts';
+import type { Credentials } from './credentials.ts';
+import { credentialsVariable } from './credentials-variable.ts';
 import { functionAsset } from './function-asset.ts';
 import { allowVpcAccess, denyVpcAccessToCode } from './vpc-access.ts';
+import { acknowledgeWebIdentity } from './web-identity-permission.ts';
 
 /** What the function is made of. */
 export type VendorFunctionProps = {
   readonly profiles: ProfilesDocument;
-  readonly credentials: CredentialSecrets;
+  readonly credentials: Credentials;
   readonly memorySize: number;
   readonly timeout: Duration;
   readonly logRetention: RetentionDays;
@@ -28,19 +32,22 @@ export type VendorFunctionProps = {
   readonly securityGroups: readonly (ISecurityGroup | SecurityGroup)[] | undefined;
 };
 
-function createRole(scope: Construct, logGroup: LogGroup, credentials: CredentialSecrets): Role {
+function createRole(scope: Construct, logGroup: LogGroup, { secrets, documents }: Credentials): Role {
   const writeLogs = new PolicyStatement({
     actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
     // The ARN of a log group, as CloudFormation gives it, ends in ":*": its streams.
     resources: [logGroup.logGroupArn],
   });
-  return new Role(scope, 'FunctionRole', {
+  const statements = [...readStatements(secrets), ...documentStatements(scope, documents), writeLogs];
+  const role = new Role(scope, 'FunctionRole', {
     description: "Reads the token vendor's credentials and writes its log",
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-    inlinePolicies: {
-      Vendor: new PolicyDocument({ statements: [...readStatements(credentials), writeLogs] }),
-    },
+    inlinePolicies: { Vendor: new PolicyDocument({ statements }) },
   });
+  if (needsWebIdentity(documents)) {
+    acknowledgeWebIdentity(role);
+  }
+  return role;
 }
 
 // CDK's classes do not fit their own interfaces under exactOptionalPropertyTypes.
@@ -67,7 +74,10 @@ export function createVendorFunction(scope: Construct, props: VendorFunctionProp
     runtime: Runtime.NODEJS_24_X,
     architecture: Architecture.ARM_64,
     handler: 'index.handler',
-    code: functionAsset(props.profiles),
+    code: functionAsset({
+      profiles: props.profiles,
+      readsSecrets: Object.keys(props.credentials.secrets).length > 0,
+    }),
     role,
     logGroup,
     loggingFormat: LoggingFormat.JSON,

@@ -1,10 +1,9 @@
-import { Stack, Token, TokenComparison } from 'aws-cdk-lib';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { Alias } from 'aws-cdk-lib/aws-lambda';
 import type { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
 import type { Profile } from '../lambda/profiles.ts';
-import { UsageError } from './usage-error.ts';
+import { grantInvoke } from './invoke-grant.ts';
 import { createVendTask, type VendTaskProps } from './vend-task.ts';
 
 /** One profile of a vendor, as a thing that others can be given the use of. */
@@ -30,27 +29,8 @@ export type VendorProfile = {
   readonly vendTask: (scope: Construct, id: string, props: VendTaskProps) => LambdaInvoke;
 };
 
-const ADVICE =
-  'An HTTP API and its IAM authorization end at the account; make a role in this one, grant it, and let the caller assume it.';
-
 function grantVend(name: string, alias: Alias, routeArns: readonly string[], grantee: IGrantable): Grant {
-  const account = grantee.grantPrincipal.principalAccount;
-  const foreign =
-    account !== undefined &&
-    Token.compareStrings(account, Stack.of(alias).account) === TokenComparison.DIFFERENT;
-  if (foreign) {
-    throw new UsageError(`The profile ${name} cannot be granted to the account ${account}. ${ADVICE}`);
-  }
-  const grant = Grant.addToPrincipal({
-    grantee,
-    actions: ['lambda:InvokeFunction'],
-    resourceArns: [alias.functionArn],
-  });
-  if (!grant.success) {
-    throw new UsageError(
-      `The profile ${name} cannot be granted to ${String(grantee.grantPrincipal)}: it has no policy to write to. ${ADVICE}`,
-    );
-  }
+  const grant = grantInvoke(`The profile ${name}`, alias, grantee);
   return routeArns.length === 0
     ? grant
     : grant.combine(

@@ -1,10 +1,10 @@
 import type { SignAssertion } from './assertion.ts';
 import type { Clock } from './clock.ts';
-import type { Exchange } from './exchange.ts';
+import type { Endpoint, Exchange } from './exchange.ts';
 import type { Fields } from './fields.ts';
-import { USUAL_SECONDS } from './lifetimes.ts';
+import type { Signer } from './google-refusal.ts';
+import { isUnusual, USUAL_SECONDS } from './lifetimes.ts';
 import { type AnsweredToken, accessTokenOf, idTokenOf } from './token-answer.ts';
-import { demandUsualLifetime } from './token-limits.ts';
 import type { SourceResult, TokenSource } from './token-source.ts';
 import type { AccessTokenGrant, Grant } from './types.ts';
 
@@ -14,6 +14,8 @@ export type AssertionParty = {
   /** Where assertions are exchanged, which is also what they are made out to. */
   readonly tokenUri: string;
   readonly sign: SignAssertion;
+  /** Who signs, if it is not a key file's key or Google itself. */
+  readonly signer?: Signer;
 };
 
 const GRANT_TYPE = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
@@ -32,7 +34,7 @@ function claimsFor(grant: Grant): Readonly<Record<string, string>> {
 function withoutToken(grant: Grant): SourceResult {
   const explanation =
     grant.kind === 'access_token'
-      ? 'Google answered 200 without an access token: a scope is none that Google knows, or the scopes do not go together (openid, email or profile among others). Correct the scopes.'
+      ? 'Google answered 200 without an access token: a scope is none that Google knows, or the scopes do not go together (openid, email or profile among others). Correct the profile’s scopes.'
       : 'Google answered 200 without an ID token for the audience.';
   return { outcome: 'refused', refusal: { cause: 'other', explanation } };
 }
@@ -53,7 +55,11 @@ export function createAssertionSource(
   { exchange, clock }: { readonly exchange: Exchange; readonly clock: Clock },
 ): TokenSource {
   const { clientEmail, tokenUri, sign } = party;
-  const endpoint = { kind: 'token', url: new URL(tokenUri) } as const;
+  const endpoint: Endpoint = {
+    kind: 'token',
+    url: new URL(tokenUri),
+    ...(party.signer !== undefined && { signer: party.signer }),
+  };
 
   const times = (seconds: number) => {
     const iat = Math.floor(clock.googleMs() / 1000) - BACKDATE_SECONDS;
@@ -96,8 +102,9 @@ export function createAssertionSource(
     if (grant.kind === 'access_token' && grant.selfSigned) {
       return await selfSign(grant, deadlineMs);
     }
-    if (grant.kind === 'access_token') {
-      demandUsualLifetime(grant);
+    if (grant.kind === 'access_token' && isUnusual(grant)) {
+      const { refuseLifetime } = await import('./token-limits.ts');
+      throw refuseLifetime(grant);
     }
     return await redeem(grant, deadlineMs);
   };

@@ -3,7 +3,7 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { ERRORS, type VendError } from './errors.ts';
 import { createMeter } from './metrics.ts';
 import { redact } from './quote.ts';
-import type { AccessTokenRequest, Grant, Token, Vended } from './types.ts';
+import type { AccessTokenGrant, AccessTokenRequest, Token, Vended } from './types.ts';
 import type { Visit } from './visit.ts';
 
 /** Where the vendor's log lines and metrics go. */
@@ -12,6 +12,8 @@ export type Audit = {
   readonly record: (visit: Visit) => void;
   /** Writes that something failed which no caller hears of, such as a refresh beside a cached token. */
   readonly warn: (message: string, error: unknown) => void;
+  /** Writes what was done that is no request for a token; an audit may do without. */
+  readonly note?: (message: string, fields: Fields) => void;
 };
 
 type Fields = Record<string, unknown>;
@@ -26,14 +28,25 @@ function asked({ request, grant }: Visit): Fields {
     case 'id_token':
       return { audience: redact(request.audience) };
     case 'access_token':
-      return { scopes: scopesOf(request, grant)?.map(redact) ?? 'all' };
+      return accessAsked(request, grant?.kind === 'access_token' ? grant : undefined);
     default:
       return request satisfies never;
   }
 }
 
-function scopesOf(request: AccessTokenRequest, grant: Grant | undefined): readonly string[] | undefined {
-  return grant?.kind === 'access_token' ? grant.scopes.split(' ') : request.scopes;
+function accessAsked(request: AccessTokenRequest, grant: AccessTokenGrant | undefined): Fields {
+  const scopes = grant?.scopes.split(' ') ?? request.scopes;
+  return {
+    scopes: scopes?.map(redact) ?? 'all',
+    subject: redacted(grant?.subject ?? request.subject),
+    lifetime: grant?.lifetimeSeconds ?? request.lifetimeSeconds,
+    self_signed: grant?.selfSigned,
+    boundary: grant?.boundary === undefined ? undefined : true,
+  };
+}
+
+function redacted(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : redact(text);
 }
 
 /** An error's name, message and code, and not its other fields: an error of the SDK's can hold a whole response. */
@@ -80,6 +93,7 @@ export function createAudit({ serviceName }: { readonly serviceName: string }): 
     caller: visit.door?.caller,
     profile: visit.profile,
     credential: visit.grant?.credential,
+    impersonate: redacted(visit.grant?.impersonate?.serviceAccount),
     ...asked(visit),
     duration_ms: visit.durationMs,
   });
@@ -122,5 +136,6 @@ export function createAudit({ serviceName }: { readonly serviceName: string }): 
         ...describeCause((error as Error | undefined)?.cause),
       });
     },
+    note: (message, fields) => logger.info(message, fields),
   };
 }

@@ -2,7 +2,8 @@ import { hash } from 'node:crypto';
 import { KMSClient, SignCommand } from '@aws-sdk/client-kms';
 import type { Claims, SignAssertion } from './assertion.ts';
 import { createAssertionSource } from './assertion-source.ts';
-import { AWS_CLIENT_LIMITS, AWS_TIMEOUT_MS, type AwsFailure, translateAwsError } from './aws-call.ts';
+import { AWS_CLIENT_LIMITS, AWS_TIMEOUT_MS } from './aws-client-limits.ts';
+import { type AwsFailure, demandAws, OWN_CREDENTIALS_REFUSED, translateAwsError } from './aws-failure.ts';
 import { type CredentialDocument, type Fault, textField, tokenUriOf } from './credential-document.ts';
 import { VendError } from './errors.ts';
 import type { OpenSource, SourceDependencies } from './token-source.ts';
@@ -16,18 +17,22 @@ const FINAL: AwsFailure['final'] = new Map([
   ['DisabledException', 'is disabled. Enable it with `aws kms enable-key --key-id KEY`'],
   [
     'KMSInvalidStateException',
-    'cannot sign in its present state, such as pending deletion. Look with `aws kms describe-key --key-id KEY`',
+    'cannot sign in its present state, such as pending deletion. Look with `aws kms describe-key --key-id KEY`; `aws kms cancel-key-deletion --key-id KEY` and `aws kms enable-key --key-id KEY` bring one back',
   ],
   [
     'InvalidKeyUsageException',
-    'is not for signing: make one with `aws kms create-key --key-spec RSA_2048 --key-usage SIGN_VERIFY`',
+    'is not for signing, or no RSA key: make one with `aws kms create-key --key-spec RSA_2048 --key-usage SIGN_VERIFY`',
   ],
   [
     'UnsupportedOperationException',
     'is no RSA key: make one with `aws kms create-key --key-spec RSA_2048 --key-usage SIGN_VERIFY`',
   ],
   ['ValidationException', 'cannot sign RS256: correct key_id in the document'],
+  ...OWN_CREDENTIALS_REFUSED,
 ]);
+
+/** Of keys of 2,048, 3,072 and 4,096 bits, which is what KMS has. */
+const SIGNATURE_BYTES = [256, 384, 512];
 
 function encode(part: object): string {
   return Buffer.from(JSON.stringify(part)).toString('base64url');
@@ -35,16 +40,20 @@ function encode(part: object): string {
 
 function createKmsSigner(
   { keyId, kid }: { readonly keyId: string; readonly kid: string },
-  { aws, step }: SourceDependencies,
+  { aws, clock, step }: SourceDependencies,
 ): SignAssertion {
-  const client = new KMSClient({ ...AWS_CLIENT_LIMITS, region: aws.region, credentials: aws.credentials });
+  const { region, credentials } = demandAws(aws);
+  // Else the SDK would keep the first ones that it gets for good, though they rotate.
+  const current = Object.assign(() => credentials(), { memoized: true });
+  const client = new KMSClient({ ...AWS_CLIENT_LIMITS, region, credentials: current });
   const failure: AwsFailure = {
     subject: `The KMS key ${keyId}`,
     unavailable: 'cannot be reached',
     final: FINAL,
   };
 
-  const signDigest = async (digest: Uint8Array): Promise<Uint8Array> => {
+  const signDigest = async (digest: Uint8Array, deadlineMs: number): Promise<Uint8Array> => {
+    const leftMs = Math.max(1, Math.min(AWS_TIMEOUT_MS, deadlineMs - clock.systemMs()));
     const command = new SignCommand({
       KeyId: keyId,
       Message: digest,
@@ -52,17 +61,18 @@ function createKmsSigner(
       SigningAlgorithm: 'RSASSA_PKCS1_V1_5_SHA_256',
     });
     const { Signature: signature } = await client
-      .send(command, { abortSignal: AbortSignal.timeout(AWS_TIMEOUT_MS) })
+      .send(command, { abortSignal: AbortSignal.timeout(leftMs) })
       .catch((error: unknown) => Promise.reject(translateAwsError(error, failure)));
-    if (signature === undefined) {
+    if (signature === undefined || !SIGNATURE_BYTES.includes(signature.length)) {
       throw new VendError('credential_unavailable', 'KMS answered without a signature. Try again.');
     }
     return signature;
   };
 
-  return async (claims: Claims) => {
+  return async (claims: Claims, deadlineMs) => {
     const input = `${encode({ alg: 'RS256', typ: 'JWT', kid })}.${encode(claims)}`;
-    const signature = await step('KMS signature', () => signDigest(hash('sha256', input, 'buffer')));
+    const digest = hash('sha256', input, 'buffer');
+    const signature = await step('KMS signature', () => signDigest(digest, deadlineMs));
     return {
       outcome: 'signed',
       jwt: `${input}.${Buffer.from(signature).toString('base64url')}`,
@@ -96,5 +106,5 @@ export const openAwsKms: OpenSource = async (document, fault, dependencies) => {
   const tokenUri = tokenUriOf(document, fault);
   const sign = createKmsSigner({ keyId, kid: keyIdOf(document, fault) }, dependencies);
   dependencies.connectAhead(new URL(tokenUri));
-  return createAssertionSource({ clientEmail, tokenUri, sign }, dependencies);
+  return createAssertionSource({ clientEmail, tokenUri, sign, signer: 'aws_kms' }, dependencies);
 };

@@ -88,7 +88,9 @@ function loopbackOrigin(document: CredentialDocument): string | undefined {
   const urls = ENDPOINT_FIELDS.map((field) => document[field]).filter(
     (text): text is string => typeof text === 'string' && URL.canParse(text),
   );
-  return urls.map((text) => new URL(text)).find(({ hostname }) => LOOPBACK.has(hostname))?.origin;
+  return urls
+    .map((text) => new URL(text))
+    .find(({ protocol, hostname }) => /^https?:$/.test(protocol) && LOOPBACK.has(hostname))?.origin;
 }
 
 /**

@@ -1,6 +1,5 @@
 import type { Link, LinkName, Outcome } from './doctor-answer.ts';
 import { asVendError } from './errors.ts';
-import { redact } from './quote.ts';
 
 /** What was found of a link. */
 export type Finding = {
@@ -58,7 +57,7 @@ function present({ link, finding, ms }: Place, broken: LinkName | undefined, isA
     isAccepted && onceAccepted !== undefined
       ? ({ outcome: 'ok', detail: onceAccepted } as const)
       : { outcome, detail };
-  return { link, ...shown, detail: redact(shown.detail), ...(ms !== undefined && { ms: Math.round(ms) }) };
+  return { link, ...shown, ...(ms !== undefined && { ms: Math.round(ms) }) };
 }
 
 /** Returns a chain of which nothing has been walked. */
@@ -70,7 +69,7 @@ export function createChain(now: () => number): Chain {
   const broken = () => places.find(({ finding }) => finding?.outcome === 'failed');
 
   const passOver = (passed: readonly Place[]): void => {
-    for (const place of broken() === undefined ? passed : []) {
+    for (const place of passed) {
       if (place.link === 'signature' && place.finding === undefined) {
         place.finding = SIGNED;
         place.ms = now() - sinceMs;

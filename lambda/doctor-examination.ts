@@ -1,150 +1,159 @@
 import { hash } from 'node:crypto';
 import type { Aws } from './aws-environment.ts';
-import type { CredentialLocation } from './credential-store.ts';
 import type { Check } from './doctor-answer.ts';
-import { type Chain, createChain, type Finding } from './doctor-chain.ts';
+import { type Chain, createChain } from './doctor-chain.ts';
 import { type WatchedClock, watchClock } from './doctor-clock.ts';
-import { describeDocument, expectedLinks, readFields } from './doctor-plan.ts';
+import { type CredentialPlaces, openDocument, readDocument } from './doctor-credential.ts';
 import type { Wanted } from './doctor-request.ts';
 import { watchSource } from './doctor-watch.ts';
 import { asVendError, VendError } from './errors.ts';
 import { createExchange } from './exchange.ts';
 import type { Network } from './post.ts';
-import type { ReadSecret } from './secrets-manager.ts';
-import { openTokenSource, type SourceResult, type TokenSource } from './token-source.ts';
+import type { SourceDependencies, SourceResult } from './token-source.ts';
 import type { Grant, Token } from './types.ts';
 
 /** What an examination goes through: the vendor's own ways to the world, and nothing that the vendor keeps. */
-export type ExaminationDependencies = {
-  readonly locations: ReadonlyMap<string, CredentialLocation>;
-  readonly readSecret: ReadSecret;
+export type ExaminationDependencies = CredentialPlaces & {
   readonly network: Network;
   readonly aws: Aws;
   readonly now: () => number;
   readonly random: () => number;
-  /** Told of what no link can tell. */
+  /** Told of an error that is no refusal and no failure that anybody foresaw. */
   readonly onUnexpected: (error: unknown) => void;
-  /**
-   * How a place that is read for a document is called.
-   * @default - `secret NAME`
-   */
-  readonly holderOf?: (secretId: string) => string;
 };
 
-/** A check, and the token that came of it by what a log may have of it. */
+/** A check, and what a log may have of the token that came of it. */
 export type Examined = {
   readonly check: Check;
-  readonly token?: { readonly principal: string | undefined; readonly sha256: string };
+  readonly token: { readonly principal: string | undefined; readonly sha256: string } | undefined;
 };
 
-type Text = { readonly text: string; readonly holder: string };
+type Walk = { readonly grant: Grant; readonly chain: Chain; readonly watched: WatchedClock };
 
 /** Kept back from a source's time, so that it can still say itself that it was not enough. */
 const SOURCE_MARGIN_MS = 250;
 const FINGERPRINT_LENGTH = 16;
+const TIME_IS_UP =
+  'the time that there was for it ended before it did. Examine one profile alone, or try again.';
 
-function ok(detail: string): Finding {
-  return { outcome: 'ok', detail };
+function sourcesFor(
+  { chain, watched }: Walk,
+  { network, aws, random }: ExaminationDependencies,
+): SourceDependencies {
+  const { post, connectAhead } = network;
+  const exchange = createExchange({ post, clock: watched.shownBy('Google'), random });
+  const watchers = watchSource(chain, { exchange, post, aws });
+  return { post, aws, clock: watched.shownBy('AWS'), connectAhead, ...watchers };
 }
 
-function locationOf(name: string, locations: ExaminationDependencies['locations']): CredentialLocation {
-  const location = locations.get(name);
-  if (location === undefined) {
-    throw new VendError(
-      'credential_invalid',
-      `There is no credential named ${name}; deploy the stack with it.`,
-    );
-  }
-  return location;
-}
-
-/** Past the vendor's store, so that what is in the secret now is what is examined. */
-async function readText(name: string, chain: Chain, dependencies: ExaminationDependencies): Promise<Text> {
-  const { locations, readSecret, holderOf = (secretId) => `secret ${secretId}` } = dependencies;
-  const location = locations.get(name);
-  if (location !== undefined && 'document' in location) {
-    chain.note('secret', ok('none: the document came with the function'));
-    return { text: JSON.stringify(location.document), holder: `document given as the credential ${name}` };
-  }
-  const read = async () => {
-    const found = locationOf(name, locations);
-    const secretId = 'secret' in found ? found.secret : name;
-    const { text, versionId } = await readSecret(secretId);
-    return { text, versionId, holder: holderOf(secretId) };
-  };
-  return await chain.run('secret', read, ({ versionId, holder }) =>
-    ok(`the ${holder} was read anew, version ${versionId}`),
-  );
-}
-
-/** What is asked with the wrong time is asked again with the right one, as the vendor does. */
+/** What was asked with the wrong time is asked again with the right one, as the vendor does. */
 async function askWithRightTime(
   ask: () => Promise<SourceResult>,
-  chain: Chain,
-  { clock }: WatchedClock,
+  { chain, watched }: Walk,
 ): Promise<SourceResult> {
+  const clock = watched.shownBy('Google');
   const offsetMs = clock.offsetMs();
   const result = await ask();
-  if (result.outcome === 'granted' || result.refusal.cause !== 'clock' || clock.offsetMs() === offsetMs) {
+  const isCorrected = clock.offsetMs() !== offsetMs;
+  if (result.outcome === 'granted' || result.refusal.cause !== 'clock' || !isCorrected) {
     return result;
   }
   chain.rewind();
   return await ask();
 }
 
-async function openSource(
-  { text, holder }: Text,
-  grant: Grant,
-  chain: Chain,
-  { clock }: WatchedClock,
-  dependencies: ExaminationDependencies,
-): Promise<TokenSource> {
-  const { network, aws, random } = dependencies;
-  const { post, connectAhead } = network;
-  const exchange = createExchange({ post, clock, random });
-  const sources = { post, aws, clock, connectAhead, ...watchSource(chain, { exchange, post, aws }) };
-  const document = readFields(text);
-  chain.expect(expectedLinks(document, grant));
-  return await chain.run(
-    'document',
-    () => openTokenSource(text, holder, sources),
-    () => ok(describeDocument(document)),
-  );
-}
-
-function fingerprint({ value }: Token): string {
-  return hash('sha256', value).slice(0, FINGERPRINT_LENGTH);
-}
-
-function describeToken(grant: Grant, token: Token, nowMs: number): string {
-  const seconds = Math.floor((token.expiresAtMs - nowMs) / 1000);
-  const what =
-    grant.kind === 'access_token'
-      ? `an access token for ${grant.scopes.replaceAll(' ', ', ')}`
-      : `an ID token for ${grant.audience}`;
-  const subject = grant.kind === 'access_token' && grant.subject !== undefined ? `, for ${grant.subject}` : '';
-  const whose = token.principal === undefined ? '' : `, of ${token.principal}`;
-  return `${what}${whose}${subject}; it lives for ${seconds} s more; SHA-256 ${fingerprint(token)}…`;
-}
-
 async function walk(
-  grant: Grant,
-  chain: Chain,
-  watched: WatchedClock,
+  way: Walk,
+  dependencies: ExaminationDependencies,
+  deadlineMs: number,
+): Promise<SourceResult> {
+  const { grant, chain } = way;
+  const document = await readDocument(grant.credential, chain, dependencies);
+  const source = await openDocument(document, way, sourcesFor(way, dependencies));
+  return await askWithRightTime(() => source(grant, deadlineMs - SOURCE_MARGIN_MS), way);
+}
+
+/** @throws {VendError} `timeout` if the time is over before the work is */
+async function within<Result>(timeMs: number, work: Promise<Result>): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const end = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new VendError('timeout', TIME_IS_UP)), Math.max(0, timeMs));
+  });
+  try {
+    return await Promise.race([work, end]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Whatever ends a walk is found on the chain; the token is all that is left of it. */
+async function tokenOf(
+  way: Walk,
   dependencies: ExaminationDependencies,
   deadlineMs: number,
 ): Promise<Token | undefined> {
-  const text = await readText(grant.credential, chain, dependencies);
-  const source = await openSource(text, grant, chain, watched, dependencies);
-  chain.rewind();
-  const result = await askWithRightTime(
-    () => source(grant, deadlineMs - SOURCE_MARGIN_MS),
-    chain,
-    watched,
-  );
-  if (result.outcome === 'refused') {
-    chain.fail(result.refusal.explanation);
-    return undefined;
+  try {
+    const timeMs = deadlineMs - dependencies.now();
+    const result = await within(timeMs, walk(way, dependencies, deadlineMs));
+    if (result.outcome === 'granted') {
+      return result.token;
+    }
+    way.chain.fail(result.refusal.explanation);
+  } catch (error) {
+    if (!(error instanceof VendError)) {
+      dependencies.onUnexpected(error);
+    }
+    way.chain.fail(asVendError(error).message);
   }
-  return result.token;
+  return undefined;
+}
+
+/** Tells tokens apart in a log, where the audit has it too, and is of no use to anybody who would use one. */
+function fingerprintOf({ value }: Token): string {
+  return hash('sha256', value).slice(0, FINGERPRINT_LENGTH);
+}
+
+function whatFor(grant: Grant): string {
+  if (grant.kind === 'id_token') {
+    return `ID token for ${grant.audience}`;
+  }
+  const subject = grant.subject === undefined ? '' : `, acting for ${grant.subject}`;
+  return `access token for ${grant.scopes.replaceAll(' ', ', ')}${subject}`;
+}
+
+function describeToken(grant: Grant, token: Token, nowMs: number): string {
+  const whose = token.principal ?? 'an identity that Google does not name';
+  const seconds = Math.floor((token.expiresAtMs - nowMs) / 1000);
+  return `${whatFor(grant)}, of ${whose}; ${seconds} s left; SHA-256 begins ${fingerprintOf(token)}`;
+}
+
+/** Returns what is found of one grant before `deadlineMs`, whatever happens. */
+export async function examine(
+  wanted: Wanted,
+  dependencies: ExaminationDependencies,
+  deadlineMs: number,
+): Promise<Examined> {
+  const { profile, credential, asks } = wanted;
+  if ('skipped' in wanted) {
+    const links = [{ link: 'first token', outcome: 'skipped', detail: wanted.skipped }] as const;
+    return { check: { profile, credential, asks, ok: true, links }, token: undefined };
+  }
+  const { grant } = wanted;
+  const chain = createChain(dependencies.now);
+  const watched = watchClock(dependencies.now);
+  const token = await tokenOf({ grant, chain, watched }, dependencies, deadlineMs);
+  const clockFinding = watched.finding();
+  if (clockFinding !== undefined) {
+    chain.note('clock', clockFinding);
+  }
+  if (token !== undefined) {
+    const detail = describeToken(grant, token, watched.shownBy('Google').googleMs());
+    chain.note('first token', { outcome: 'ok', detail });
+  }
+  const links = chain.links();
+  const isOk = links.every(({ outcome }) => outcome !== 'failed');
+  return {
+    check: { profile, credential, asks, ok: isOk, links },
+    token: token && { principal: token.principal, sha256: fingerprintOf(token) },
+  };
 }

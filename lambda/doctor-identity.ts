@@ -1,8 +1,9 @@
-import { awsErrorName } from './aws-call.ts';
 import type { Aws } from './aws-environment.ts';
+import { awsErrorName } from './aws-failure.ts';
 import type { Finding } from './doctor-chain.ts';
 import { fieldsOf, textOf } from './fields.ts';
 import type { Post } from './post.ts';
+import { redact } from './quote.ts';
 
 /** @see https://cloud.google.com/iam/docs/workload-identity-federation#mapping */
 const MAX_SUBJECT_BYTES = 127;
@@ -56,7 +57,7 @@ export function judgeToken(jwt: string): Finding {
   }
   const fitting = fittingForToken(subject);
   const mapping = { kind: 'oidc', usual: 'assertion.sub', fitting } as const;
-  return judgeSubject(`AWS’s OIDC token is had, for ${subject}`, subject, mapping);
+  return judgeSubject(`AWS’s OIDC token is had, for ${redact(subject)}`, subject, mapping);
 }
 
 type IdentityRequest = { readonly url: URL; readonly headers: Readonly<Record<string, string>> };

@@ -1,5 +1,6 @@
 import type { LinkName } from './doctor-answer.ts';
 import { type Fields, fieldsOf, textOf } from './fields.ts';
+import { redact } from './quote.ts';
 import type { Grant } from './types.ts';
 
 /** Returns the fields of a credential document, none if it cannot be read: what is wrong with it is for others to say. */
@@ -88,7 +89,7 @@ function describe(document: Fields): string {
   }
 }
 
-/** Returns what a document is that has been found sound: its type, and whom and what it names. Nothing of it is secret. */
+/** Returns what a document is that has been found sound: its type, and whom and what it names. Nothing of that is secret. */
 export function describeDocument(document: Fields): string {
-  return `${document.type}: ${describe(document)}`;
+  return redact(`${document.type}: ${describe(document)}`);
 }

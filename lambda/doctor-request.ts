@@ -51,7 +51,9 @@ function wantAll(profile: Profile): readonly Wanted[] {
 function profileOf(name: unknown, profiles: Profiles): Profile {
   const profile = typeof name === 'string' ? profiles.get(name) : undefined;
   if (profile === undefined) {
-    throw invalid(`profile: there is none named ${quote(name)}; there are ${[...profiles.keys()].join(', ')}.`);
+    throw invalid(
+      `profile: there is none named ${quote(name)}; there are ${[...profiles.keys()].join(', ')}.`,
+    );
   }
   return profile;
 }
@@ -72,7 +74,9 @@ export function parseWanted(parameters: readonly Parameter[], profiles: Profiles
   const named = parameters.find(([name]) => name === 'profile');
   const request = parameters.filter(([name]) => name !== 'profile');
   if (named === undefined && request.length > 0) {
-    throw invalid(`${request[0]?.[0]}: name the profile that it is to be asked of, as in "profile": "default".`);
+    throw invalid(
+      `${request[0]?.[0]}: name the profile that it is to be asked of, as in "profile": "default".`,
+    );
   }
   if (named === undefined) {
     return [...profiles.values()].flatMap(wantAll);

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
 import { VendError } from './errors.ts';
 import { type Fields, fieldsOf, isFields, textOf } from './fields.ts';
-import type { EndpointKind, Refusal, RefusalAnswer } from './google-refusal.ts';
+import type { EndpointKind, Refusal, RefusalAnswer, Signer } from './google-refusal.ts';
 import type { Post, PostBody, PostResponse } from './post.ts';
 import { quote } from './quote.ts';
 import { type Sleep, sleepFor } from './sleep.ts';
@@ -12,7 +12,12 @@ export type ExchangeResult =
   | { readonly outcome: 'refused'; readonly refusal: Refusal };
 
 /** An address of Google's that gives tokens, and which kind it is: the same word means different things in its refusals. */
-export type Endpoint = { readonly kind: EndpointKind; readonly url: URL };
+export type Endpoint = {
+  readonly kind: EndpointKind;
+  readonly url: URL;
+  /** Who signs what is sent there, where that gives a refusal another meaning. */
+  readonly signer?: Signer;
+};
 
 /**
  * Posts to an endpoint of Google's until it is answered: a yes or a no is returned; silence, overload and
@@ -119,7 +124,7 @@ export function createExchange({
   random = Math.random,
   sleep = sleepFor,
 }: ExchangeDependencies): Exchange {
-  const judge = async (kind: EndpointKind, response: PostResponse, googleMs: number): Promise<Attempt> => {
+  const judge = async (endpoint: Endpoint, response: PostResponse, googleMs: number): Promise<Attempt> => {
     clock.observe(headerOf(response, 'date'));
     const fields = parseFields(response.body);
     if (isRetryable(response.status, fields)) {
@@ -131,16 +136,22 @@ export function createExchange({
     }
     // Loaded when there is something to explain: most containers never have.
     const { explainRefusal } = await import('./google-refusal.ts');
-    const refusal = explainRefusal({ status: response.status, endpoint: kind, ...wordsOf(fields) });
+    const { kind, signer } = endpoint;
+    const refusal = explainRefusal({
+      status: response.status,
+      endpoint: kind,
+      ...(signer !== undefined && { signer }),
+      ...wordsOf(fields),
+    });
     return { outcome: 'answered', result: { outcome: 'refused', refusal } };
   };
 
-  const attempt = async ({ kind, url }: Endpoint, body: PostBody, timeoutMs: number): Promise<Attempt> => {
+  const attempt = async (endpoint: Endpoint, body: PostBody, timeoutMs: number): Promise<Attempt> => {
     const startedAtMs = clock.systemMs();
     try {
-      const response = await post(url, body, timeoutMs);
+      const response = await post(endpoint.url, body, timeoutMs);
       const googleMs = clock.systemMs() - startedAtMs;
-      return googleMs > timeoutMs ? TOO_LATE : await judge(kind, response, googleMs);
+      return googleMs > timeoutMs ? TOO_LATE : await judge(endpoint, response, googleMs);
     } catch (cause) {
       return { outcome: 'failed', reason: describeBreak(cause), cause, retryAfterMs: 0 };
     }

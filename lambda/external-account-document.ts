@@ -6,8 +6,8 @@ import {
   serviceOrigin,
   textField,
 } from './credential-document.ts';
-import { fieldsOf } from './fields.ts';
-import { impersonationTargetOf } from './impersonation-url.ts';
+import { fieldsOf, isFields } from './fields.ts';
+import { impersonationTargetOf } from './impersonation-target.ts';
 import { isLifetime, MAX_SECONDS, MIN_SECONDS } from './lifetimes.ts';
 
 /** How the function proves to Google who it is in AWS. */
@@ -49,7 +49,9 @@ const PROVIDER =
 
 const DEFAULT_VERIFICATION_URL =
   'https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15';
-const STS_HOST = /^sts(?:-fips)?(?:\.(?:\{region\}|[a-z0-9-]+))?\.(?:amazonaws\.com(?:\.cn)?|api\.aws)$/;
+/** A region by its form: other names there are of services, where customers have names of their own (`sts.s3.amazonaws.com`). */
+const STS_HOST =
+  /^sts(?:-fips)?(?:\.(?:\{region\}|[a-z]+(?:-[a-z]+)+-\d{1,2}))?\.(?:amazonaws\.com(?:\.cn)?|api\.aws)$/;
 const STS_QUERY = 'Action=GetCallerIdentity&Version=2011-06-15';
 
 const MIN_TOKEN_SECONDS = 60;
@@ -78,7 +80,8 @@ function verificationUrlOf(source: CredentialDocument, fault: Fault): string {
   const [, scheme, host = '', query] =
     (typeof text === 'string' ? /^(https?):\/\/([^/?#@]+)\/?\?([^#]*)$/.exec(text) : null) ?? [];
   const isAws = scheme === 'https' && STS_HOST.test(host);
-  if (query !== STS_QUERY || !(isAws || isLoopback(host.replace(/:\d+$/, '')))) {
+  const isStandIn = isLoopback(host.replace(/:\d+$/, '')) && URL.canParse(`${scheme}://${host}`);
+  if (query !== STS_QUERY || !(isAws || isStandIn)) {
     throw fault(field, `is no address of AWS’s STS, such as ${DEFAULT_VERIFICATION_URL}`);
   }
   return String(text);
@@ -98,13 +101,13 @@ function signedRequestOf(source: CredentialDocument, fault: Fault): AwsProof {
 function webIdentityTokenOf(source: CredentialDocument, provider: string, fault: Fault): AwsProof {
   const field = 'credential_source.aws_web_identity_token';
   const { aws_web_identity_token: wanted } = source;
-  if (typeof wanted !== 'object' || wanted === null) {
+  if (!isFields(wanted)) {
     throw fault(
       field,
       'is missing: with a JWT as its subject token, the function has AWS make one out. Write "credential_source": {"aws_web_identity_token": {}}',
     );
   }
-  const { audience = `https:${provider}`, duration_seconds: seconds = TOKEN_SECONDS } = fieldsOf(wanted);
+  const { audience = `https:${provider}`, duration_seconds: seconds = TOKEN_SECONDS } = wanted;
   if (typeof audience !== 'string' || audience === '' || audience.length > MAX_AUDIENCE_LENGTH) {
     throw fault(`${field}.audience`, `must be a string of at most ${MAX_AUDIENCE_LENGTH} characters`);
   }

@@ -1,5 +1,4 @@
-import type { Clock } from './clock.ts';
-import { VendError } from './errors.ts';
+import { demandAws } from './aws-failure.ts';
 import { type AwsProof, parseExternalAccount } from './external-account-document.ts';
 import { createImpersonation, keepSourceToken } from './impersonation.ts';
 import { accessTokenOf } from './token-answer.ts';
@@ -28,18 +27,9 @@ async function openProof(
     return (deadlineMs) => step('AWS token', () => get(deadlineMs));
   }
   const { signIdentityRequest } = await import('./aws-identity-request.ts');
-  const sign = async (now: Clock['googleMs']) => {
-    try {
-      return await signIdentityRequest({ verificationUrl: proof.verificationUrl, audience }, aws, now());
-    } catch (cause) {
-      throw new VendError(
-        'credential_unavailable',
-        'The request that proves to Google who the function is cannot be signed: there are no AWS credentials, or no region.',
-        { cause },
-      );
-    }
-  };
-  return () => step('AWS signature', () => sign(clock.googleMs));
+  const wanted = { verificationUrl: proof.verificationUrl, audience };
+  const signer = demandAws(aws);
+  return () => step('AWS signature', () => signIdentityRequest(wanted, signer, clock.googleMs()));
 }
 
 /**

@@ -12,6 +12,9 @@ export type Refusal = { readonly cause: RefusalCause; readonly explanation: stri
 /** Who of Google's was asked: the token endpoint, the Security Token Service, or IAM Credentials. */
 export type EndpointKind = 'token' | 'sts' | 'iam_credentials';
 
+/** Where an assertion was signed, if it was not with a key file's key. */
+export type Signer = 'aws_kms';
+
 /** An answer of Google's that is not what was asked for, as far as it could be read. */
 export type RefusalAnswer = {
   readonly status: number;
@@ -22,6 +25,7 @@ export type RefusalAnswer = {
    * @default told by `error` and `description` alone
    */
   readonly endpoint?: EndpointKind;
+  readonly signer?: Signer;
 };
 
 /** One refusal that real set-ups meet. */
@@ -33,6 +37,11 @@ export type KnownRefusal = {
    * @default anything, and nothing too
    */
   readonly says?: RegExp;
+  /**
+   * For whose assertions alone it has this meaning.
+   * @default anybody's
+   */
+  readonly signer?: Signer;
   /** @default "other" */
   readonly cause?: RefusalCause;
   /** What it means here and the command that mends it, with capitals for what only the reader knows. */
@@ -46,11 +55,12 @@ const KNOWN: Readonly<Record<EndpointKind, readonly KnownRefusal[]>> = {
   sts: STS_REFUSALS,
 };
 
-/** The field of a credential that each one's address stands in. */
+/** The field of a credential that each one's address stands in, and Google's own. */
 const ADDRESS_FIELDS: Readonly<Record<EndpointKind, string>> = {
-  token: 'token_uri of the key file',
-  sts: 'token_url of the credential',
-  iam_credentials: 'service_account_impersonation_url of the credential',
+  token: 'token_uri of the key file: Google’s is https://oauth2.googleapis.com/token',
+  sts: 'token_url of the credential: Google’s is https://sts.googleapis.com/v1/token',
+  iam_credentials:
+    'service_account_impersonation_url of the credential: Google’s is https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/EMAIL:generateAccessToken',
 };
 
 function explainStatus(status: number, endpoint: EndpointKind): string {
@@ -62,11 +72,13 @@ function explainStatus(status: number, endpoint: EndpointKind): string {
 }
 
 /** Returns what a refusal of Google's means here, in one line with Google's own words in it. */
-export function explainRefusal({ status, error, description, endpoint }: RefusalAnswer): Refusal {
+export function explainRefusal(answer: RefusalAnswer): Refusal {
+  const { status, error, description, endpoint, signer } = answer;
   const candidates = endpoint === undefined ? Object.values(KNOWN).flat() : KNOWN[endpoint];
   const known = candidates.find(
     (candidate) =>
       (candidate.error === undefined || candidate.error === error) &&
+      (candidate.signer === undefined || candidate.signer === signer) &&
       (candidate.says === undefined || candidate.says.test(description ?? '')),
   );
   const words = [error, description].filter((word) => word !== undefined).map(quote);

@@ -5,7 +5,8 @@ const BIND = 'gcloud iam service-accounts add-iam-policy-binding TARGET';
 const FEDERATED =
   '--member="principal://iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/subject/SUBJECT"';
 /** Without the project, Google does not say of an account that is not there that it is not. */
-const ELSE = 'A new binding takes a minute or two. If it is there, check that TARGET exists.';
+const ELSE =
+  'A new binding takes a minute or two. If it is there, check that TARGET exists, and the order of the delegates: the credential’s nearest first.';
 
 function bindTokenCreator(member = '--member=serviceAccount:SOURCE'): string {
   return `\`${BIND} ${member} --role=roles/iam.serviceAccountTokenCreator\``;
@@ -57,12 +58,12 @@ const OF_ARGUMENTS: readonly KnownRefusal[] = [
   {
     error: 'INVALID_ARGUMENT',
     says: /scope/i,
-    meaning: 'a scope is none that Google knows. Correct the profile.',
+    meaning: 'a scope is none that Google knows. Correct the profile’s scopes.',
   },
   {
     error: 'INVALID_ARGUMENT',
     says: /audience/i,
-    meaning: 'the audience is none that Google takes. Correct the profile.',
+    meaning: 'the audience is none that Google takes. Correct the profile’s audiences.',
   },
   {
     error: 'INVALID_ARGUMENT',

@@ -1,27 +1,8 @@
-import { type CredentialDocument, type Fault, serviceOrigin } from './credential-document.ts';
+import { serviceOrigin } from './credential-document.ts';
 import { isFields } from './fields.ts';
 import { createImpersonation, keepSourceToken } from './impersonation.ts';
-import { impersonationTargetOf } from './impersonation-url.ts';
+import { delegatesOf, impersonationTargetOf } from './impersonation-target.ts';
 import type { OpenSource } from './token-source.ts';
-
-const DELEGATE = /^(?:projects\/-\/serviceAccounts\/)?([^/\s]+@[^/\s]+)$/;
-
-function delegatesOf(document: CredentialDocument, fault: Fault): readonly string[] {
-  const { delegates = [] } = document;
-  if (!Array.isArray(delegates)) {
-    throw fault('delegates', 'is no list');
-  }
-  return delegates.map((delegate: unknown) => {
-    const email = typeof delegate === 'string' ? DELEGATE.exec(delegate)?.[1] : undefined;
-    if (email === undefined) {
-      throw fault(
-        'delegates',
-        'must be a list of service accounts, by e-mail or as projects/-/serviceAccounts/EMAIL',
-      );
-    }
-    return email;
-  });
-}
 
 /**
  * Returns the source for a document that impersonates a service account with its `source_credentials`.

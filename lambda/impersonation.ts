@@ -33,6 +33,8 @@ type Method = 'generateAccessToken' | 'generateIdToken' | 'signJwt';
 const SOURCE_SCOPE = 'https://www.googleapis.com/auth/cloud-platform';
 /** A source token that is about to end is not worth a round trip. */
 const MIN_SOURCE_LIFE_MS = 60_000;
+/** So much time may be lost by joining those who ask already. */
+const JOINING_LOSS_MS = 5_000;
 
 /** Returns the keeper of the one token of `source` that impersonates: it serves for all targets and grants. */
 export function keepSourceToken(source: TokenSource, now: () => number): SourceToken {
@@ -60,8 +62,8 @@ export function keepSourceToken(source: TokenSource, now: () => number): SourceT
       if (kept?.outcome === 'granted' && kept.token.expiresAtMs - now() > MIN_SOURCE_LIFE_MS) {
         return { ...kept, googleMs: 0 };
       }
-      // Whoever has more time than those who ask already is not to fail with them.
-      return await (asking !== undefined && asking.deadlineMs >= deadlineMs
+      // Whoever has much more time than those who ask already is not to fail with them.
+      return await (asking !== undefined && asking.deadlineMs >= deadlineMs - JOINING_LOSS_MS
         ? asking.promise
         : askTogether(deadlineMs));
     },

@@ -16,3 +16,8 @@ export const MAX_SECONDS = 43_200;
 export function isLifetime(value: unknown): value is number {
   return Number.isInteger(value) && Number(value) >= MIN_SECONDS && Number(value) <= MAX_SECONDS;
 }
+
+/** Returns whether a grant wants another lifetime than the one that Google gives unasked. */
+export function isUnusual({ lifetimeSeconds }: { readonly lifetimeSeconds?: number }): boolean {
+  return lifetimeSeconds !== undefined && lifetimeSeconds !== USUAL_SECONDS;
+}

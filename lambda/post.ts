@@ -125,6 +125,9 @@ export function createNetwork({ now = Date.now }: { readonly now?: () => number 
   const idle = createIdleTracker([httpsAgent, httpAgent], now);
   const warm = new Map<string, WarmConnection>();
 
+  const isTrusted = ({ socket, openedAtMs }: WarmConnection): boolean =>
+    !socket.destroyed && now() - openedAtMs <= MAX_IDLE_MS;
+
   const takeWarm = (host: unknown, port: unknown): tls.TLSSocket | undefined => {
     const place = `${host}:${port}`;
     const taken = warm.get(place);
@@ -132,7 +135,7 @@ export function createNetwork({ now = Date.now }: { readonly now?: () => number 
       return undefined;
     }
     warm.delete(place);
-    if (taken.socket.destroyed || now() - taken.openedAtMs > MAX_IDLE_MS) {
+    if (!isTrusted(taken)) {
       taken.socket.destroy();
       return undefined;
     }
@@ -189,10 +192,15 @@ export function createNetwork({ now = Date.now }: { readonly now?: () => number 
     connectAhead: ({ protocol, hostname: host, port: text }) => {
       const port = Number(text) || HTTPS_PORT;
       const place = `${host}:${port}`;
-      const isKept = Object.keys(httpsAgent.freeSockets).some((name) => name.startsWith(`${place}:`));
-      if (protocol !== 'https:' || warm.has(place) || isKept) {
+      const opened = warm.get(place);
+      idle.sweep();
+      const isKept = Object.entries(httpsAgent.freeSockets).some(
+        ([name, sockets]) => name.startsWith(`${place}:`) && sockets?.some(({ destroyed }) => !destroyed),
+      );
+      if (protocol !== 'https:' || (opened !== undefined && isTrusted(opened)) || isKept) {
         return;
       }
+      opened?.socket.destroy();
       const socket = tls.connect({ host, port, servername: host, ALPNProtocols: ['http/1.1'] });
       socket.on('error', () => socket.destroy());
       socket.unref();

@@ -106,10 +106,12 @@ function parseImpersonate(value: unknown, where: string, report: Report): Impers
   if (delegates.length > MAX_DELEGATES) {
     report(`${where}.delegates: has ${delegates.length} accounts; ${MAX_DELEGATES} are the most`);
   }
+  // By its place in the list as it was written, where something may stand that is no string.
+  const written: readonly unknown[] = Array.isArray(value.delegates) ? value.delegates : [];
   return {
     serviceAccount: parseAccount(value.serviceAccount, `${where}.serviceAccount`, report),
-    delegates: delegates.map((delegate, index) =>
-      parseAccount(delegate, `${where}.delegates[${index}]`, report),
+    delegates: written.flatMap((delegate, index) =>
+      typeof delegate === 'string' ? [parseAccount(delegate, `${where}.delegates[${index}]`, report)] : [],
     ),
   };
 }

@@ -61,9 +61,9 @@ function parseSubject(value: unknown): string {
   return value;
 }
 
-/** In a query or a form a number is text; nothing but digits is taken for one. */
+/** In a query or a form a number is text; nothing but its one spelling in digits is taken for one. */
 function parseLifetime(value: unknown): number {
-  const seconds = typeof value === 'string' && /^\d{1,6}$/.test(value) ? Number(value) : value;
+  const seconds = typeof value === 'string' && /^[1-9]\d{0,5}$/.test(value) ? Number(value) : value;
   if (!isLifetime(seconds)) {
     throw invalid(
       `lifetime: ${typeof value === 'number' ? value : quote(value)} is not a whole number of seconds from ${MIN_SECONDS} to ${MAX_SECONDS}.`,

@@ -3,7 +3,7 @@ import {
   SecretsManagerClient,
   type SecretsManagerClientConfig,
 } from '@aws-sdk/client-secrets-manager';
-import { AWS_CLIENT_LIMITS, AWS_TIMEOUT_MS, type AwsFailure, translateAwsError } from './aws-call.ts';
+import { AWS_CLIENT_LIMITS, AWS_TIMEOUT_MS } from './aws-client-limits.ts';
 import { VendError } from './errors.ts';
 
 /** One version of a secret. */
@@ -17,36 +17,6 @@ export type SecretValue = { readonly text: string; readonly versionId: string };
 export type ReadSecret = (secretId: string) => Promise<SecretValue>;
 
 export type SecretReaderConfig = Pick<SecretsManagerClientConfig, 'credentials' | 'endpoint' | 'region'>;
-
-/** What Secrets Manager says that no second try will change, and what a person does about it. */
-const FINAL: ReadonlyMap<string, string> = new Map([
-  [
-    'ResourceNotFoundException',
-    'does not exist, or has no value yet. Put the key file into it: aws secretsmanager put-secret-value --secret-id SECRET --secret-string file://sa.json',
-  ],
-  [
-    'AccessDeniedException',
-    'may not be read by the function: its role needs secretsmanager:GetSecretValue on it, and kms:Decrypt on its key',
-  ],
-  [
-    'DecryptionFailure',
-    'cannot be decrypted: its KMS key is disabled, deleted, or closed to the function’s role',
-  ],
-  [
-    'InvalidRequestException',
-    'is marked for deletion. Restore it: aws secretsmanager restore-secret --secret-id SECRET',
-  ],
-  ['InvalidParameterException', 'has no valid name or ARN'],
-  ['ValidationException', 'has no valid name or ARN'],
-]);
-
-function failureOf(secretId: string): AwsFailure {
-  return {
-    subject: `The secret ${secretId}`,
-    unavailable: 'cannot be read from Secrets Manager',
-    final: FINAL,
-  };
-}
 
 function decode(binary: Uint8Array, secretId: string): string {
   try {
@@ -72,7 +42,10 @@ export function createSecretReader(config: SecretReaderConfig = {}): ReadSecret 
     const command = new GetSecretValueCommand({ SecretId: secretId, VersionStage: 'AWSCURRENT' });
     const value = await client
       .send(command, { abortSignal: AbortSignal.timeout(AWS_TIMEOUT_MS) })
-      .catch((error: unknown) => Promise.reject(translateAwsError(error, failureOf(secretId))));
+      .catch(async (error: unknown) => {
+        const { translateSecretError } = await import('./secret-failure.ts');
+        throw translateSecretError(error, secretId);
+      });
     const text = value.SecretBinary === undefined ? value.SecretString : decode(value.SecretBinary, secretId);
     return { text: text ?? '', versionId: value.VersionId ?? '' };
   };

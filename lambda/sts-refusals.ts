@@ -8,6 +8,7 @@ function provider(command: 'describe' | 'undelete' | 'update-aws' | 'update-oidc
 }
 
 const TRY_AWS = 'Try `aws sts get-caller-identity` with the same credentials.';
+const VERIFICATION_URL = 'https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15';
 
 /** Which pool and provider, and who in them is admitted. */
 const OF_PROVIDERS: readonly KnownRefusal[] = [
@@ -48,8 +49,7 @@ const OF_AWS: readonly KnownRefusal[] = [
   {
     error: 'invalid_grant',
     says: /SignatureDoesNotMatch/,
-    meaning:
-      'AWS computes another signature: the secret access key is not that of the access key, or the credential’s field regional_cred_verification_url is not https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15.',
+    meaning: `AWS computes another signature: the secret access key is not that of the access key, or the credential’s field regional_cred_verification_url is not ${VERIFICATION_URL}. ${TRY_AWS}`,
   },
   {
     error: 'invalid_grant',
@@ -64,7 +64,7 @@ const OF_AWS: readonly KnownRefusal[] = [
   {
     error: 'invalid_grant',
     says: /invalid AWS response/i,
-    meaning: `AWS did not confirm who signed. ${TRY_AWS}`,
+    meaning: `AWS did not confirm who signed. ${TRY_AWS} If that works, check the credential’s field regional_cred_verification_url: it is ${VERIFICATION_URL}.`,
   },
   {
     says: /AWS account|account.+not match/i,
@@ -72,8 +72,7 @@ const OF_AWS: readonly KnownRefusal[] = [
   },
   {
     says: /AWS (?:request|subject token|credentials)|target.resource/i,
-    meaning:
-      'Google does not take the signed request for one of AWS’s GetCallerIdentity. Check the credential’s field regional_cred_verification_url: it is https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15.',
+    meaning: `Google does not take the signed request for one of AWS’s GetCallerIdentity. Check the credential’s field regional_cred_verification_url: it is ${VERIFICATION_URL}.`,
   },
 ];
 
@@ -87,13 +86,13 @@ const OF_OIDC: readonly KnownRefusal[] = [
   {
     error: 'invalid_grant',
     says: /the audience in ID token/i,
-    meaning: `the token was made out to somebody else. Have it made out to the provider, or admit its audience with ${provider('update-oidc', ' --allowed-audiences=AUDIENCE')}.`,
+    meaning: `the token was made out to somebody else. Leave the credential’s field credential_source.aws_web_identity_token.audience out, so that it is made out to the provider, or admit its audience with ${provider('update-oidc', ' --allowed-audiences=AUDIENCE')}.`,
   },
   {
     error: 'invalid_grant',
     says: /stale to sign-in|ID token.+(?:expired|future)/i,
     meaning:
-      'the token had ended, or was not yet valid, when Google saw it; Google wants iat and exp in it, and allows a minute. Have the issuer make a new one, and check its clock.',
+      'the token had ended, or was not yet valid, when Google saw it; Google wants iat and exp in it, and allows a minute. Have the issuer make a new one, check its clock, and raise the credential’s field credential_source.aws_web_identity_token.duration_seconds.',
   },
   {
     error: 'invalid_grant',
@@ -124,7 +123,7 @@ const OF_DOWNSCOPING: readonly KnownRefusal[] = [
     error: 'invalid_request',
     says: /access.?boundar|available(?:Resource|Permissions)|availabilityCondition/i,
     meaning:
-      'the profile’s boundary is none that Google takes: 1 to 10 rules, 2,048 characters, buckets of Cloud Storage as //storage.googleapis.com/projects/_/buckets/NAME, permissions as inRole:ROLE, conditions in CEL. Correct the profile.',
+      'the profile’s boundary is none that Google takes: 1 to 10 rules, 2,048 characters, buckets of Cloud Storage as //storage.googleapis.com/projects/_/buckets/NAME, permissions as inRole:ROLE, conditions in CEL. Correct the profile’s boundary.',
   },
   {
     error: 'invalid_grant',
@@ -147,6 +146,6 @@ export const STS_REFUSALS: readonly KnownRefusal[] = [
   ...OF_DOWNSCOPING,
   {
     error: 'invalid_scope',
-    meaning: 'a scope is none that Google knows. Correct the profile.',
+    meaning: 'a scope is none that Google knows. Correct the profile’s scopes.',
   },
 ];

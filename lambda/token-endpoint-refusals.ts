@@ -10,6 +10,14 @@ const OF_KEYS: readonly KnownRefusal[] = [
   {
     error: 'invalid_grant',
     says: /JWT signature/i,
+    signer: 'aws_kms',
+    cause: 'outdated_credential',
+    meaning:
+      'Google does not have the certificate of the KMS key by that private_key_id, or it has expired. Print a new one with `npm run --silent kms-certificate -- --key-id KEY --client-email EMAIL > cert.pem`, upload it with `gcloud iam service-accounts keys upload cert.pem --iam-account projects/-/serviceAccounts/EMAIL`, and put the id that Google answers into the field private_key_id of the document.',
+  },
+  {
+    error: 'invalid_grant',
+    says: /JWT signature/i,
     cause: 'outdated_credential',
     meaning:
       'the key was deleted or replaced at Google, or the secret holds the key of another account. List the keys with `gcloud iam service-accounts keys list --iam-account EMAIL`, and put a live one into the secret.',
@@ -147,7 +155,7 @@ export const TOKEN_ENDPOINT_REFUSALS: readonly KnownRefusal[] = [
   ...OF_CLIENTS,
   {
     error: 'invalid_scope',
-    meaning: 'a scope or the audience is none that Google knows. Correct the profile.',
+    meaning: 'a scope or the audience is none that Google knows. Correct the profile’s scopes or audiences.',
   },
   {
     error: 'invalid_request',

@@ -1,5 +1,5 @@
 import { VendError } from './errors.ts';
-import { USUAL_SECONDS } from './lifetimes.ts';
+import { isUnusual, USUAL_SECONDS } from './lifetimes.ts';
 import type { AccessTokenGrant, Grant } from './types.ts';
 
 const IMPERSONATE =
@@ -25,27 +25,21 @@ export function demandPlainAccessToken(grant: Grant, holder: string): AccessToke
   if (grant.subject !== undefined) {
     throw impossible(`Domain-wide delegation is for service accounts, and not for ${holder}.`);
   }
-  demandUsualLifetime(grant);
+  if (isUnusual(grant)) {
+    throw refuseLifetime(grant);
+  }
   return grant;
 }
 
-/**
- * Demands that a token which Google makes out for an hour is not to have another lifetime.
- *
- * @throws {VendError} `credential_invalid`, naming the way
- */
-export function demandUsualLifetime({ lifetimeSeconds, subject }: AccessTokenGrant): void {
-  if (lifetimeSeconds === undefined || lifetimeSeconds === USUAL_SECONDS) {
-    return;
-  }
+/** Returns the error for a lifetime that Google does not give to such a token: it makes it out for an hour. */
+export function refuseLifetime({ lifetimeSeconds, subject }: AccessTokenGrant): VendError {
   const asked = `A lifetime of ${lifetimeSeconds} seconds cannot be had:`;
-  if (subject !== undefined) {
-    throw impossible(
-      `${asked} a token for a user always lives for ${USUAL_SECONDS} seconds.`,
-      'Leave the lifetime out.',
-    );
-  }
-  throw impossible(
-    `${asked} without impersonation Google’s tokens live for ${USUAL_SECONDS} seconds, no more and no less.`,
-  );
+  return subject === undefined
+    ? impossible(
+        `${asked} without impersonation Google’s tokens live for ${USUAL_SECONDS} seconds, no more and no less.`,
+      )
+    : impossible(
+        `${asked} a token for a user always lives for ${USUAL_SECONDS} seconds.`,
+        'Leave the lifetime out.',
+      );
 }

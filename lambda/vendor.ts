@@ -3,6 +3,7 @@ import { type Aws, awsOfEnvironment } from './aws-environment.ts';
 import { createCache } from './cache.ts';
 import { createClock } from './clock.ts';
 import { type CredentialLocation, createCredentialStore } from './credential-store.ts';
+import { isForDoctor } from './doctor-alias.ts';
 import { createExchange } from './exchange.ts';
 import { createHandler, type Handler } from './handler.ts';
 import { createMinter } from './mint.ts';
@@ -72,8 +73,17 @@ export function createVendor({
     onRefreshFailed: (_grant, error) => audit.warn('a token was not renewed; the cached one stays', error),
   });
 
+  const vend = createHandler({ profiles, mint, clock, audit });
+  const examine: Handler = async (event, context) => {
+    const { createDoctor } = await import('./doctor.ts');
+    return await createDoctor({ profiles, locations, readSecret, audit, network, aws, now, random })(
+      event,
+      context,
+    );
+  };
+
   return {
-    handler: createHandler({ profiles, mint, clock, audit }),
+    handler: (event, context) => (isForDoctor(context.invokedFunctionArn) ? examine : vend)(event, context),
     warmUp: async () => {
       const names = [...locations.keys()].slice(0, MAX_READ_AHEAD);
       await Promise.allSettled(names.map((name) => credentials.get(name)));

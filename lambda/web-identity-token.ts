@@ -1,7 +1,16 @@
-import { AWS_TIMEOUT_MS, type AwsFailure, awsErrorName, translateAwsError } from './aws-call.ts';
+import { AWS_TIMEOUT_MS } from './aws-client-limits.ts';
 import type { Aws } from './aws-environment.ts';
+import {
+  type AwsFailure,
+  awsErrorName,
+  demandAws,
+  OWN_CREDENTIALS_REFUSED,
+  translateAwsError,
+} from './aws-failure.ts';
 import { signStsRequest } from './aws-sts.ts';
 import type { Clock } from './clock.ts';
+import { VendError } from './errors.ts';
+import { textOf } from './fields.ts';
 import type { Post } from './post.ts';
 import { type Sleep, sleepFor } from './sleep.ts';
 
@@ -42,15 +51,15 @@ const FAILURE: AwsFailure = {
     ],
     ['JWTPayloadSizeExceededException', 'would be too large: shorten the audience'],
     ['ValidationError', 'has an audience or a duration that AWS does not take: correct the document'],
-    ['ExpiredToken', 'is refused: the function’s own AWS session is over. Start it again'],
     [
-      'InvalidClientTokenId',
-      'is refused: AWS does not know the function’s credentials. Check AWS_ACCESS_KEY_ID and the region',
+      'InvalidAction',
+      'is not to be had: this region of AWS does not have them. Prove who the function is with a signed request: subject_token_type urn:ietf:params:aws:token-type:aws4_request, at a provider of the kind AWS',
     ],
     [
-      'SignatureDoesNotMatch',
-      'is refused: the function’s credentials or its clock are wrong. Check AWS_SECRET_ACCESS_KEY and the time',
+      'RegionDisabledException',
+      'is not to be had: STS is not activated in this region. Activate it in the IAM console, under Account settings',
     ],
+    ...OWN_CREDENTIALS_REFUSED,
   ]),
 };
 
@@ -63,6 +72,12 @@ function awsError(name: string): Error {
   return Object.assign(new Error(`AWS answered ${name}`), { name });
 }
 
+/** Of the partitions that are not at amazonaws.com, by how their regions' names begin: China, and the European sovereign cloud. */
+const DOMAINS: ReadonlyMap<string, string> = new Map([
+  ['cn', 'amazonaws.com.cn'],
+  ['eusc', 'amazonaws.eu'],
+]);
+
 /**
  * Returns the address of STS in the function's region; the global one does not have these tokens.
  *
@@ -71,7 +86,8 @@ function awsError(name: string): Error {
  */
 export async function stsUrlOf({ region, stsUrl }: Aws): Promise<URL> {
   const name = await region();
-  return new URL(stsUrl ?? `https://sts.${name}.amazonaws.com${name.startsWith('cn-') ? '.cn' : ''}`);
+  const domain = DOMAINS.get(name.split('-')[0] ?? '') ?? 'amazonaws.com';
+  return new URL(stsUrl ?? `https://sts.${name}.${domain}`);
 }
 
 /**
@@ -86,6 +102,7 @@ export function createWebIdentityTokens(
   wanted: { readonly audience: string; readonly durationSeconds: number },
   { aws, post, clock, random = Math.random, sleep = sleepFor }: WebIdentityDependencies,
 ): GetWebIdentityToken {
+  const caller = demandAws(aws);
   const text = new URLSearchParams({
     Action: 'GetWebIdentityToken',
     Version: '2011-06-15',
@@ -95,10 +112,15 @@ export function createWebIdentityTokens(
   }).toString();
 
   const ask = async (timeoutMs: number): Promise<string> => {
-    const url = await stsUrlOf(aws);
+    const url = await stsUrlOf(caller);
     const unsigned = { url, headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: text };
-    const headers = await signStsRequest(unsigned, aws, clock.googleMs());
-    const { status, body } = await post(url, { headers, text }, timeoutMs);
+    const headers = await signStsRequest(unsigned, caller, clock.googleMs());
+    const sentAtMs = clock.systemMs();
+    const { status, headers: answered, body } = await post(url, { headers, text }, timeoutMs);
+    // An answer that a frozen container finds when it thaws would put the clock back.
+    if (clock.systemMs() - sentAtMs <= timeoutMs) {
+      clock.observe(textOf(answered.date));
+    }
     const token = status === 200 ? element(body, 'WebIdentityToken') : undefined;
     if (token === undefined) {
       throw awsError(element(body, 'Code') ?? `Status${status}`);
@@ -109,11 +131,15 @@ export function createWebIdentityTokens(
   return async (deadlineMs) => {
     const untilMs = Math.min(deadlineMs, clock.systemMs() + AWS_TIMEOUT_MS);
     for (let attempt = 1; ; attempt += 1) {
+      const offsetMs = clock.offsetMs();
       try {
         return await ask(Math.min(ATTEMPT_TIMEOUT_MS, untilMs - clock.systemMs()));
       } catch (error) {
-        const backoffMs = random() * FIRST_BACKOFF_MS * 2 ** (attempt - 1);
-        const isFinal = FAILURE.final.has(awsErrorName(error));
+        // A request that was signed for a wrong time deserves to be signed for the right one, and at once.
+        const isCorrected = clock.offsetMs() !== offsetMs;
+        const backoffMs = isCorrected ? 0 : random() * FIRST_BACKOFF_MS * 2 ** (attempt - 1);
+        const isFinal =
+          error instanceof VendError || (FAILURE.final.has(awsErrorName(error)) && !isCorrected);
         if (isFinal || attempt === ATTEMPTS || clock.systemMs() + backoffMs >= untilMs) {
           throw translateAwsError(error, FAILURE);
         }

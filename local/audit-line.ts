@@ -1,4 +1,5 @@
 import type { Audit } from '../lambda/audit.ts';
+import { DOCTOR_ALIAS } from '../lambda/doctor-alias.ts';
 import type { TokenRequest } from '../lambda/types.ts';
 import type { Visit } from '../lambda/visit.ts';
 
@@ -30,6 +31,7 @@ export function createTerminalAudit(write: (line: string) => void): Audit {
   return {
     record: (visit) =>
       write(`${visit.door?.kind ?? '-'} ${visit.profile ?? '-'}: ${asked(visit.request)}: ${outcome(visit)}`),
+    note: (message) => write(`direct ${DOCTOR_ALIAS}: ${message}`),
     warn: (message, error) => write(`${message}: ${error instanceof Error ? error.message : 'unknown'}`),
   };
 }

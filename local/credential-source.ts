@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { UsageError } from '../infra/usage-error.ts';
-import { awsOfEnvironment } from '../lambda/aws-environment.ts';
 import { createClock } from '../lambda/clock.ts';
 import { VendError } from '../lambda/errors.ts';
 import { createSecretReader, type ReadSecret } from '../lambda/secrets-manager.ts';
 import { openTokenSource } from '../lambda/token-source.ts';
 import { startSecretsManager } from './aws/secrets-manager.ts';
 import { FUNCTION_AUDIENCE, type Google, startGoogle } from './google/server.ts';
+import { machineAws } from './machine-aws.ts';
 import { REGION } from './place.ts';
 import type { Servers } from './servers.ts';
 import type { StartOptions } from './start-options.ts';
@@ -29,7 +29,7 @@ async function demandUsable(text: string, holder: string): Promise<void> {
       exchange,
       clock: createClock(),
       post: exchange,
-      aws: awsOfEnvironment({}),
+      aws: machineAws(),
       connectAhead: () => {},
       step: (_, work) => work(),
     });
@@ -54,18 +54,31 @@ async function standIn(servers: Servers, audience: string | undefined): Promise<
   return { ...(await putIntoSecret(JSON.stringify(key, null, 2), servers)), google };
 }
 
-async function keyFile(file: string): Promise<CredentialSource> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+/**
+ * Returns the text of a credential document in a file.
+ *
+ * @throws {UsageError} if it cannot be read
+ */
+export async function readCredentialFile(file: string): Promise<string> {
+  return await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new UsageError(
       `The file ${file} cannot be read; give the path of a credential document, such as a service-account key file.`,
-      {
-        cause,
-      },
+      { cause },
     );
   });
+}
+
+async function keyFile(file: string): Promise<CredentialSource> {
+  const text = await readCredentialFile(file);
   await demandUsable(text, `file ${file}`);
   // In memory, and behind no port: whatever listens could be asked by any program on this machine.
   return { secretId: file, readSecret: async () => ({ text, versionId: 'file' }), google: undefined };
+}
+
+/** Returns a reader of the real Secrets Manager, with the AWS credentials of this machine's user. */
+export function createMachineSecretReader(): ReadSecret {
+  const { region, credentials } = machineAws();
+  return createSecretReader({ region, credentials });
 }
 
 function advice({ code }: VendError): string {
@@ -75,7 +88,7 @@ function advice({ code }: VendError): string {
 }
 
 async function realSecret(secretId: string): Promise<CredentialSource> {
-  const readSecret = createSecretReader();
+  const readSecret = createMachineSecretReader();
   try {
     const { text } = await readSecret(secretId);
     await demandUsable(text, `secret ${secretId}`);
@@ -93,7 +106,7 @@ async function realSecret(secretId: string): Promise<CredentialSource> {
  * @throws {UsageError} for a file or a secret that holds no usable credential
  */
 export async function openCredentialSource(
-  { credential }: StartOptions,
+  { credential }: Pick<StartOptions, 'credential'>,
   servers: Servers,
   audience: string | undefined,
 ): Promise<CredentialSource> {

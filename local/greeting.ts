@@ -66,16 +66,29 @@ function listInstances({ profiles }: LocalVendor, google: Google, curl: Curl): R
   return [{ title: 'List Compute Engine instances with an access token', lines }];
 }
 
-function invokeByAlias({ url, profiles, credential }: LocalVendor, signed: boolean): Recipe[] {
+function useKeys({ credential }: LocalVendor): string {
+  return `AWS_ACCESS_KEY_ID=${credential.accessKeyId} AWS_SECRET_ACCESS_KEY=${credential.secretAccessKey} `;
+}
+
+function examine(vendor: LocalVendor, signed: boolean): Recipe {
+  const place = `AWS_ENDPOINT_URL_LAMBDA=${vendor.url} AWS_REGION=${REGION}`;
+  const command = `${place} npm run --silent doctor -- --function ${FUNCTION_NAME}`;
+  return {
+    title: 'Walk the way to a token, link by link',
+    lines: [`${signed ? '' : useKeys(vendor)}${command}`],
+  };
+}
+
+function invokeByAlias(vendor: LocalVendor, signed: boolean): Recipe[] {
+  const { url, profiles } = vendor;
   const alias = [...profiles.values()].reverse().find(({ scopes }) => scopes.length > 0)?.name;
-  const keys = `AWS_ACCESS_KEY_ID=${credential.accessKeyId} AWS_SECRET_ACCESS_KEY=${credential.secretAccessKey} `;
   const command = `aws lambda invoke --endpoint-url ${url} --region ${REGION} --function-name ${FUNCTION_NAME} --qualifier ${alias} /dev/stdout`;
   return alias === undefined
     ? []
     : [
         {
           title: 'Invoke it by alias, as a Step Functions task does',
-          lines: [`${signed ? '' : keys}${command}`],
+          lines: [`${signed ? '' : useKeys(vendor)}${command}`],
         },
       ];
 }
@@ -122,6 +135,7 @@ export function greeting(vendor: LocalVendor, options: StartOptions): string {
     ...(google === undefined
       ? []
       : [...callFunction(vendor, google, curl), ...listInstances(vendor, google, curl)]),
+    examine(vendor, signed),
     ...invokeByAlias(vendor, signed),
   ];
   const told = recipes.flatMap(({ title, lines }) => ['', `${title}:`, ...lines.map((line) => `  ${line}`)]);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readProfilesFile } from '../infra/profiles-file.ts';
 import type { Audit } from '../lambda/audit.ts';
+import { DOCTOR_ALIAS } from '../lambda/doctor-alias.ts';
 import { createNetwork } from '../lambda/post.ts';
 import { type Profiles, parseProfiles } from '../lambda/profiles.ts';
 import { createVendor, type Vendor } from '../lambda/vendor.ts';
@@ -8,6 +9,7 @@ import { startAws } from './aws/front.ts';
 import type { LocalCredential } from './aws/sigv4.ts';
 import { type CredentialSource, openCredentialSource } from './credential-source.ts';
 import { FUNCTION_AUDIENCE, type Google } from './google/server.ts';
+import { machineAws } from './machine-aws.ts';
 import { ACCOUNT_ID, FUNCTION_NAME, REGION } from './place.ts';
 import { createServers } from './servers.ts';
 import type { StartOptions } from './start-options.ts';
@@ -57,7 +59,14 @@ function createLocalVendor(
   const credentials = new Map(
     [...profiles.values()].map(({ credential }) => [credential, { secret: source.secretId }]),
   );
-  const vendor = createVendor({ profiles, credentials, readSecret: source.readSecret, audit, network });
+  const vendor = createVendor({
+    profiles,
+    credentials,
+    readSecret: source.readSecret,
+    audit,
+    network,
+    aws: machineAws(),
+  });
   return { ...vendor, close: network.close };
 }
 
@@ -83,6 +92,7 @@ export async function startLocalVendor(
         port,
         handler: vendor.handler,
         profiles: [...profiles.keys()],
+        otherAliases: [DOCTOR_ALIAS],
         functionName: FUNCTION_NAME,
         region: REGION,
         accountId: ACCOUNT_ID,

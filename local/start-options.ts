@@ -27,7 +27,9 @@ Lambda Invoke API, with stand-ins for Secrets Manager and Google. Everything lis
 Usage: npm start -- [options]
 
   --credential FILE use the credential document in this file, and the real Google: a service account's key, what
-                    \`gcloud auth application-default login\` writes, or one that impersonates
+                    \`gcloud auth application-default login\` writes, one that impersonates, federation with AWS, or a
+                    key in AWS KMS; the last two sign with your own AWS credentials, as \`aws sts get-caller-identity\`
+                    shows them, and so must admit you and not only the function's role
   --key FILE        the same
   --secret NAME     read this secret from the real Secrets Manager with your own AWS credentials, and use the real Google
   --iam             demand signed requests (always so with --credential and --secret)

@@ -133,6 +133,18 @@ test('insists on the project’s wildcard', async () => {
   expect(body).toMatchObject({ error: { status: 'INVALID_ARGUMENT' } });
 });
 
+test('names the organization policy that a lifetime over an hour takes', async () => {
+  const { body } = await call({ body: { lifetime: '3601s' } });
+
+  expect(body).toMatchObject({
+    error: {
+      message: expect.stringMatching(
+        /lifetimes of more than 1 hour.*constraints\/iam\.allowServiceAccountCredentialLifetimeExtension/,
+      ),
+    },
+  });
+});
+
 test('lets an account with the extension have tokens of twelve hours and no longer', async () => {
   const account = makeAccount({ lifetimeExtension: true });
   account.allowImpersonationBy('user:ada@example.com');

@@ -236,5 +236,7 @@ test('google-auth-library for Node impersonates by the name of its role', async 
 test('google-auth-library for Node passes AWS’s refusal on', async () => {
   const client = nodeClient({}, { ...KEYS, secretAccessKey: 'another-secret' });
 
-  await expect(client.getAccessToken()).rejects.toThrow('SignatureDoesNotMatch');
+  await expect(client.getAccessToken()).rejects.toThrow(
+    'Received invalid AWS response of type SignatureDoesNotMatch with error message: The request signature we calculated',
+  );
 });

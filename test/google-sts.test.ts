@@ -15,6 +15,8 @@ const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 const JWT = 'urn:ietf:params:oauth:token-type:jwt';
 const ROLE = 'arn:aws:iam::123456789012:role/vendor';
 
+const nowSeconds = () => Math.floor(Date.now() / 1000);
+
 let google: Google;
 let issuer: OidcIssuer;
 let pool: Pool;
@@ -72,9 +74,23 @@ test('turns an OIDC token into a federated access token that lists the instances
     access_token: expect.stringMatching(/^ya29\.d\./),
     issued_token_type: ACCESS_TOKEN,
     token_type: 'Bearer',
-    expires_in: 3599,
+    expires_in: expect.toSatisfy((seconds: number) => seconds >= 58 && seconds <= 60),
   });
   expect(await listInstances(body.access_token)).toBe(200);
+});
+
+test.each([
+  [300, 300],
+  [3_000, 3_000],
+  [40_000, 3_599],
+])('lets a federated token end with the OIDC token, here of %i seconds, or after an hour', async (life, expected) => {
+  const exp = nowSeconds() + life;
+  const subject_token = await issuer.sign({ sub: ROLE, aud: provider.audience, exp });
+
+  const { body } = await exchange({ subject_token });
+
+  expect(expected - Number(body.expires_in)).toBeGreaterThanOrEqual(0);
+  expect(expected - Number(body.expires_in)).toBeLessThan(5);
 });
 
 test('keeps a federated token to its scopes', async () => {
@@ -152,21 +168,40 @@ test('does not know a provider that was never made, nor one that is disabled', a
   }
 });
 
-const nowSeconds = () => Math.floor(Date.now() / 1000);
-
 test.each([
-  ['of another issuer', { iss: 'https://elsewhere.example' }, 'does not match the expected ones'],
-  ['for another audience', { aud: 'https://elsewhere.example' }, 'does not match the expected audience'],
-  ['that has expired', { iat: nowSeconds() - 120, exp: nowSeconds() - 60 }, 'is stale to sign-in'],
+  [
+    'of another issuer',
+    { iss: 'https://elsewhere.example' },
+    'The issuer in ID Token https://elsewhere.example does not match the expected one in config',
+  ],
+  [
+    'for another audience',
+    { aud: 'https://elsewhere.example' },
+    'The audience in ID Token [https://elsewhere.example] does not match the expected audience.',
+  ],
+  ['that has expired', { iat: nowSeconds() - 300, exp: nowSeconds() - 70 }, 'is stale to sign-in.'],
   ['from the future', { iat: nowSeconds() + 3600, exp: nowSeconds() + 3660 }, 'from the future'],
   ['that lives for days', { exp: nowSeconds() + 100_000 }, '24 hours'],
-  ['without an end', { exp: undefined }, 'exp'],
+  ['without an end', { exp: undefined }, 'is stale to sign-in.'],
+  ['without a beginning', { iat: undefined }, 'ID Token issued at null is stale to sign-in.'],
+  ['for nobody', { aud: undefined }, 'The audience in ID Token [] does not match'],
 ])('refuses a token %s', async (_, claims, words) => {
   const subject_token = await issuer.sign({ sub: ROLE, aud: provider.audience, ...claims });
 
   const { body } = await exchange({ subject_token });
 
   expect(body).toEqual({ error: 'invalid_grant', error_description: expect.stringContaining(words) });
+});
+
+test.each([
+  ['has just expired', { iat: nowSeconds() - 300, exp: nowSeconds() - 40 }],
+  ['begins in a moment', { iat: nowSeconds() + 40, exp: nowSeconds() + 100 }],
+])('takes a token that %s: clocks may differ by a minute', async (_, claims) => {
+  const subject_token = await issuer.sign({ sub: ROLE, aud: provider.audience, ...claims });
+
+  const { status } = await exchange({ subject_token });
+
+  expect(status).toBe(200);
 });
 
 test('takes ES256 and not ES384', async () => {
@@ -187,7 +222,24 @@ test('refuses a token whose claims were changed after it was signed', async () =
 
   expect(body).toMatchObject({
     error: 'invalid_grant',
-    error_description: expect.stringContaining('signature'),
+    error_description: 'Unable to verify the ID Token signature.',
+  });
+});
+
+test('refuses a token of an issuer with other keys', async () => {
+  const stranger = await startOidcIssuer();
+  onTestFinished(stranger.close);
+  const { audience } = pool.createOidcProvider({
+    issuer: stranger.issuer,
+    jwksUrl: issuer.jwksUrl,
+    providerId: 'other-keys',
+  });
+
+  const { body } = await exchange({ audience, subject_token: await stranger.sign({ aud: audience }) });
+
+  expect(body).toEqual({
+    error: 'invalid_grant',
+    error_description: 'Unable to verify the ID Token signature.',
   });
 });
 
@@ -229,6 +281,21 @@ test('rejects what the attribute condition does not admit', async () => {
   expect(body).toEqual({
     error: 'unauthorized_client',
     error_description: 'The given credential is rejected by the attribute condition.',
+  });
+});
+
+test('rejects a token that the mapping finds no subject in', async () => {
+  const { audience } = pool.createOidcProvider({
+    ...issuer,
+    providerId: 'no-subject',
+    attributeMapping: () => ({ 'google.subject': '' }),
+  });
+
+  const { body } = await exchange({ audience, subject_token: await issuer.sign({ sub: ROLE, aud: audience }) });
+
+  expect(body).toEqual({
+    error: 'unauthorized_client',
+    error_description: 'Could not obtain a value for google.subject from the given credential.',
   });
 });
 

@@ -113,5 +113,5 @@ test('without the API there is nothing of API Gateway', () => {
 
   expect(text()).not.toMatch(/apigateway|execute-api/i);
   expect(vendor.api).toBeUndefined();
-  expect(properties(ALIAS)).toHaveLength(2);
+  expect(properties(ALIAS)).toHaveLength(3);
 });

@@ -2,13 +2,16 @@ import { spawnSync } from 'node:child_process';
 import { hash } from 'node:crypto';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { Validations } from 'aws-cdk-lib';
 import { Vpc } from 'aws-cdk-lib/aws-ec2';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, expect, test } from 'vitest';
 import { createVendorStack } from './infra-rig.ts';
+import { keyFile } from './make-document.ts';
+import { KMS, SIGNED_REQUEST, WEB_IDENTITY } from './make-keyless.ts';
 
 const root = join(import.meta.dirname, '..');
 const scratch = mkdtempSync(join(tmpdir(), 'synth-'));
@@ -95,6 +98,84 @@ test.each([
   expect(stderr).not.toMatch(/^\s+at /m);
 });
 
+test('cdk synth takes the credential from the file that is named, and makes neither a secret nor a key', {
+  timeout: 60_000,
+}, () => {
+  const file = join(scratch, 'federation.json');
+  writeFileSync(file, JSON.stringify(SIGNED_REQUEST));
+
+  const { status, output } = synth(join(scratch, 'keyless'), ['-c', `credential=${relative(root, file)}`]);
+
+  expect(status, output).toBe(0);
+  const template = readFileSync(join(scratch, 'keyless/GcpTokenVendor.template.json'), 'utf8');
+  expect(template).toContain(JSON.stringify(JSON.stringify(SIGNED_REQUEST)).slice(1, -1));
+  expect(template).not.toMatch(/AWS::SecretsManager|AWS::KMS|secretsmanager:/);
+});
+
+test.each([
+  [
+    'a missing file',
+    undefined,
+    { credential: 'key.json' },
+    /^key\.json: the credential file cannot be read \(ENOENT\)$/,
+  ],
+  [
+    'a mistyped file',
+    '{"private_key',
+    { credential: 'key.json' },
+    /^key\.json: the credential file is not JSON$/,
+  ],
+  [
+    'a key file',
+    keyFile(),
+    { credential: 'key.json' },
+    /^The file key\.json cannot be used: it holds a secret, or what looks like one, in its field private_key\. Put .+$/,
+  ],
+  [
+    'a document with a fault',
+    JSON.stringify({ ...SIGNED_REQUEST, audience: 'x' }),
+    { credential: 'key.json' },
+    /^The file key\.json cannot be used: its field audience is no provider: .+$/,
+  ],
+  [
+    'no file',
+    undefined,
+    { credential: '' },
+    /^The context "credential" names no file: -c credential=FILE\.$/,
+  ],
+  [
+    'the plural',
+    undefined,
+    { credentials: 'key.json' },
+    /^There is no context "credentials"; the file of the credential is given with -c credential=FILE\.$/,
+  ],
+  [
+    'the singular for the profiles',
+    undefined,
+    { profile: 'key.json' },
+    /^There is no context "profile"; the file of the profiles is given with -c profiles=FILE\.$/,
+  ],
+])(
+  'a context that names %s ends the app with one line and nothing of what is in the file',
+  (_, text, context, line) => {
+    const cwd = mkdtempSync(join(scratch, 'cwd-'));
+    if (text !== undefined) {
+      writeFileSync(join(cwd, 'key.json'), text);
+    }
+
+    const { status, stderr } = spawnSync(process.execPath, [join(root, 'infra/app.ts')], {
+      cwd,
+      encoding: 'utf8',
+      env: { CDK_CONTEXT_JSON: JSON.stringify(context) },
+    });
+
+    expect(status).toBe(1);
+    expect(stderr.trimEnd()).toMatch(line);
+    expect(stderr.trimEnd()).not.toContain('\n');
+    expect(stderr).not.toContain('BEGIN');
+  },
+);
+
 type Rig = ReturnType<typeof createVendorStack>;
 
 /** The rules of the pack that the stack breaks and has not acknowledged. */
@@ -107,6 +188,25 @@ function brokenRules({ app, stack }: Rig): readonly string[] {
 
 test('cdk-nag finds nothing', () => {
   expect(brokenRules(createVendorStack())).toEqual([]);
+});
+
+test.each([
+  ['federation by signed requests', SIGNED_REQUEST],
+  ["federation by AWS's tokens", WEB_IDENTITY],
+  ['a key in KMS', KMS],
+])('cdk-nag finds nothing with %s in the place of the secret', (_, document) => {
+  const rig = createVendorStack(() => ({ credentials: { default: { document } } }));
+
+  expect(brokenRules(rig)).toEqual([]);
+});
+
+test('cdk-nag is answered about all resources only where AWS makes out tokens', () => {
+  const rig = createVendorStack(() => ({ credentials: { default: { document: SIGNED_REQUEST } } }));
+  const { role } = rig.vendor.function;
+
+  role?.addToPrincipalPolicy(new PolicyStatement({ actions: ['s3:GetObject'], resources: ['*'] }));
+
+  expect(brokenRules(rig)).toEqual(['AwsSolutions-IAM5[Resource::*]']);
 });
 
 test('cdk-nag finds nothing in a VPC but what the VPC itself lacks', () => {

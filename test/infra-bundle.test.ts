@@ -19,9 +19,10 @@ const code = bundle.filter(([name]) => name.endsWith('.mjs'));
 test('what is loaded at once is two files, of at most 250 KB', () => {
   const sizes = LOADED_AT_ONCE.map((name) => Buffer.byteLength(file(name)));
 
-  expect(sizes[0]).toBeLessThan(1_000);
   expect(sizes.reduce((sum, size) => sum + size)).toBeLessThanOrEqual(250_000);
-  expect(file('index.mjs').match(/from"[^"]+"/g)).toEqual(['from"./shared.mjs"', 'from"./shared.mjs"']);
+  // What imported the entry would wait for its end, and its end may be waiting for it.
+  expect(code.filter(([, text]) => text.includes('./index.mjs'))).toEqual([]);
+  expect(new Set(file('index.mjs').match(/from"[^"]+"/g))).toEqual(new Set(['from"./shared.mjs"']));
   expect(file('shared.mjs')).not.toMatch(/(?:^|[;}\n])import[\s{"'*]/);
 });
 
@@ -53,7 +54,7 @@ test.each([
   ['downscoping', /token-type:access_token/],
   ['google-refusal', /gcloud iam/],
 ])('what only %s needs is loaded when it is needed', (chunk, own) => {
-  const [, text] = code.find(([name]) => name.startsWith(`${chunk}-`)) ?? [];
+  const [, text] = code.find(([name]) => name === `${chunk}.mjs`) ?? [];
 
   expect(text).toMatch(own);
   expect(LOADED_AT_ONCE.filter((name) => own.test(file(name)))).toEqual([]);

@@ -1,12 +1,10 @@
 import { Duration } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { expect, test } from 'vitest';
-import { TokenVendorStack } from '../infra/token-vendor-stack.ts';
-import { createApp, createVendorStack, PROFILES } from './infra-rig.ts';
+import { createVendorStack, PROFILES } from './infra-rig.ts';
 
 const FUNCTION = 'AWS::Lambda::Function';
 const ALARM = 'AWS::CloudWatch::Alarm';
@@ -55,6 +53,7 @@ test('what is given is taken', () => {
     ReservedConcurrentExecutions: 5,
   });
   expect(Object.fromEntries(provisioned)).toEqual({
+    Doctor: undefined,
     default: undefined,
     reports: { ProvisionedConcurrentExecutions: 3 },
   });
@@ -68,7 +67,7 @@ test('every alias is of the version that has the code and the configuration of n
   const versions = properties('AWS::Lambda::Alias').map(({ FunctionVersion }) => FunctionVersion);
 
   const version = idOf('AWS::Lambda::Version');
-  expect(versions).toEqual(Array(2).fill({ 'Fn::GetAtt': [version, 'Version'] }));
+  expect(versions).toEqual(Array(3).fill({ 'Fn::GetAtt': [version, 'Version'] }));
   expect(changed.idOf('AWS::Lambda::Version')).not.toBe(version);
 });
 
@@ -109,26 +108,6 @@ test('a thousand audiences fit: they travel in the asset, and not in the templat
   const { text } = createVendorStack(() => ({ profiles: { default: { audiences } } }));
 
   expect(text()).not.toContain('a.run.app');
-});
-
-test('the outputs are what a newcomer needs next', () => {
-  const stack = new TokenVendorStack(createApp(), 'GcpTokenVendor', { profiles: PROFILES });
-
-  const outputs = Template.fromStack(stack).findOutputs('*');
-
-  expect(Object.keys(outputs).sort()).toEqual([
-    'CredentialSecretName',
-    'NextSteps',
-    'TokenApiUrl',
-    'TokenFunctionName',
-  ]);
-  const command = outputs.NextSteps?.Value as
-    | { 'Fn::Join': readonly [string, readonly unknown[]] }
-    | undefined;
-  const [before, name, after] = command?.['Fn::Join'][1] ?? [];
-  expect(before).toBe('aws secretsmanager put-secret-value --secret-id ');
-  expect(name).toEqual(outputs.CredentialSecretName?.Value);
-  expect(after).toBe(' --secret-string file://sa.json');
 });
 
 test('four alarms watch the vendor, and silence is no alarm', () => {

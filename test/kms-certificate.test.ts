@@ -124,14 +124,16 @@ test('says on standard error what it did, until when the key holds, and what com
 
   expect(stderr).toContain(arn);
   expect(stderr).toContain(`until ${until}`);
-  expect(stderr).toContain(`\n  gcloud iam service-accounts keys upload cert.pem --iam-account ${EMAIL}\n`);
+  expect(stderr).toContain(
+    `\n  gcloud iam service-accounts keys upload cert.pem --iam-account projects/-/serviceAccounts/${EMAIL}\n`,
+  );
   expect(stderr).toContain('`private_key_id`');
 });
 
 test('leaves a place for the service account’s address if it is not given', async () => {
   const { stderr } = await run(['--key-id', arn]);
 
-  expect(stderr).toContain('--iam-account EMAIL\n');
+  expect(stderr).toContain('--iam-account projects/-/serviceAccounts/EMAIL\n');
 });
 
 test('is a certificate that OpenSSL verifies', async (context) => {
@@ -182,7 +184,9 @@ test('explains itself with --help', async () => {
 
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   expect(stdout).toContain('Usage: npm run --silent kms-certificate -- --key-id KEY');
-  expect(stdout).toContain('gcloud iam service-accounts keys upload cert.pem --iam-account EMAIL');
+  expect(stdout).toContain(
+    'gcloud iam service-accounts keys upload cert.pem --iam-account projects/-/serviceAccounts/EMAIL',
+  );
 });
 
 /** Each wrong command line with what its one line has to name. */

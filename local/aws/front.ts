@@ -14,6 +14,8 @@ export type LocalAwsOptions = {
   readonly handler: Handler;
   /** The profiles' names. */
   readonly profiles: readonly string[];
+  /** Aliases of the function that no route leads to; none if not given. */
+  readonly otherAliases?: readonly string[];
   readonly functionName: string;
   readonly region: string;
   /** Twelve digits. */
@@ -68,7 +70,7 @@ function createApis(options: LocalAwsOptions): (path: string) => Api {
       functionName,
       region,
       accountId,
-      aliases: profiles,
+      aliases: [...profiles, ...(options.otherAliases ?? [])],
       requireSignature,
       log,
     }),

@@ -26,6 +26,8 @@ export type LocalKms = Listening & {
   readonly requests: readonly KmsRequest[];
   /** Puts `interferer` in front of every request from here on; `undefined` takes it away. */
   readonly interfere: (interferer: Interferer<Omit<KmsRequest, 'status'>> | undefined) => void;
+  /** Makes the server go by the host of `origin` too, as that of a proxy in front of it. */
+  readonly alsoKnownAs: (origin: string) => void;
 };
 
 export type LocalKmsOptions = {
@@ -61,6 +63,7 @@ export async function startKms(options: LocalKmsOptions = {}): Promise<LocalKms>
     close,
     requests,
     interfere,
+    alsoKnownAs,
   } = await startJsonApi({
     port,
     service: 'kms',
@@ -79,6 +82,7 @@ export async function startKms(options: LocalKmsOptions = {}): Promise<LocalKms>
     close,
     requests,
     interfere,
+    alsoKnownAs,
     createKey: async (newKey) => (await keys.create(newKey)).arn,
     createAlias: (name, keyId) => {
       orThrow(keys.alias(name, orThrow(keys.find(keyId))) ?? {});

@@ -75,7 +75,7 @@ function outcomeAnswer(outcome: Outcome): Answer {
 }
 
 /**
- * Returns Lambda's Invoke API in front of one function whose aliases are the profiles: `RequestResponse`, `Event`
+ * Returns Lambda's Invoke API in front of one function and its aliases: `RequestResponse`, `Event`
  * (which runs the function once; Lambda would try again twice) and `DryRun`.
  *
  * An error that the function throws is a 200 with `X-Amz-Function-Error`, and its `trace` is empty, so that nothing

@@ -27,6 +27,8 @@ export type StandIn<Seen> = Listening & {
   readonly requests: readonly Recorded<Seen>[];
   /** Puts `interferer` in front of every request from here on; `undefined` takes it away. */
   readonly interfere: (interferer: Interferer<Seen> | undefined) => void;
+  /** Makes the server go by the host of `origin` too, as that of a proxy in front of it. */
+  readonly alsoKnownAs: (origin: string) => void;
   /** Answers a request as if it had come over the wire: recorded, and interfered with. */
   readonly answer: (request: ReceivedRequest) => Promise<Answer | 'reset' | 'hang'>;
 };
@@ -41,6 +43,11 @@ export type StandInOptions<Seen> = {
   readonly refuse: (message: string) => Answer;
   /** Host names of the real service that this server answers to as well, without a port. */
   readonly hosts?: readonly string[];
+  /**
+   * Milliseconds since the epoch, for the `Date` of each answer.
+   * @default - the system's
+   */
+  readonly now?: () => number;
 };
 
 const MAX_BODY_BYTES = 1_048_576;
@@ -60,7 +67,8 @@ function asLoopback(headers: ReceivedHeaders, hosts: readonly string[]): Receive
 export async function startStandIn<Seen extends object>(
   options: StandInOptions<Seen>,
 ): Promise<StandIn<Seen>> {
-  const { port, hosts = [] } = options;
+  const { port, now = Date.now } = options;
+  const hosts = [...(options.hosts ?? [])];
   const requests: Recorded<Seen>[] = [];
   let interferer: Interferer<Seen> | undefined;
 
@@ -99,7 +107,7 @@ export async function startStandIn<Seen extends object>(
     if (made === 'reset') {
       request.socket.resetAndDestroy();
     } else if (made !== 'hang') {
-      send(response, made);
+      send(response, { ...made, headers: { date: new Date(now()).toUTCString(), ...made.headers } });
     }
   }
 
@@ -112,6 +120,9 @@ export async function startStandIn<Seen extends object>(
     ...listening,
     requests,
     answer,
+    alsoKnownAs: (origin) => {
+      hosts.push(new URL(origin).host);
+    },
     interfere: (next) => {
       interferer = next;
     },

@@ -119,6 +119,7 @@ export async function startSts(options: LocalStsOptions): Promise<LocalSts> {
   const { answer, ...standIn } = await startStandIn({
     port,
     hosts: [regionalHost, 'sts.amazonaws.com'],
+    now,
     see: (request) => ({ action: actionOf(request) }),
     serve: async (request) =>
       (await serveDiscovery(issuer, request)) ??

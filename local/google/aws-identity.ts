@@ -129,7 +129,7 @@ export async function verifyAwsSubject(
   if ('kind' in identity) {
     throw new StsRefusal(
       'invalid_grant',
-      `Received invalid AWS response of type: ${identity.type}, message: ${identity.message}`,
+      `Received invalid AWS response of type ${identity.type} with error message: ${identity.message}`,
     );
   }
   if (identity.account !== accountId) {

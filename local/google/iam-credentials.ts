@@ -94,11 +94,13 @@ function readLifetime({ lifetime = '3600s' }: JsonObject): number {
 }
 
 function checkLifetime(seconds: number, { lifetimeExtension }: AccountRecord): void {
-  const max = lifetimeExtension ? MAX_EXTENDED_LIFETIME_SECONDS : MAX_LIFETIME_SECONDS;
-  if (seconds > max) {
+  if (seconds > MAX_LIFETIME_SECONDS && !lifetimeExtension) {
     refuseArgument(
-      `The access token lifetime cannot exceed ${max} seconds; beyond an hour, and up to 12 hours, the organization policy constraint iam.allowServiceAccountCredentialLifetimeExtension must list the account`,
+      'Service accounts can not have lifetimes of more than 1 hour. Use the Org Policy Constraint constraints/iam.allowServiceAccountCredentialLifetimeExtension to allow up to 12 hours.',
     );
+  }
+  if (seconds > MAX_EXTENDED_LIFETIME_SECONDS) {
+    refuseArgument(`The access token lifetime cannot exceed ${MAX_EXTENDED_LIFETIME_SECONDS} seconds`);
   }
   if (seconds < MIN_LIFETIME_SECONDS) {
     refuseArgument(`The access token lifetime must be ${MIN_LIFETIME_SECONDS} seconds or more`);

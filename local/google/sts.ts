@@ -82,7 +82,10 @@ function mapAttributes(provider: ProviderRecord, assertion: Readonly<Record<stri
   const attributes = provider.attributeMapping(assertion);
   const subject = attributes['google.subject'];
   if (!subject) {
-    throw new StsRefusal('invalid_request', 'The mapped attribute google.subject must not be empty.');
+    throw new StsRefusal(
+      'unauthorized_client',
+      'Could not obtain a value for google.subject from the given credential.',
+    );
   }
   if (Buffer.byteLength(subject) > MAX_SUBJECT_BYTES) {
     throw new StsRefusal(
@@ -117,17 +120,25 @@ function downscope(parameters: StsParameters, { accessTokens, now }: StsContext)
   };
 }
 
-async function federate(parameters: StsParameters, { pools, accessTokens }: StsContext): Promise<object> {
+/** A federated token ends with the OIDC token that it was given for, and after an hour at the latest. */
+function lifetimeSeconds({ exp }: Readonly<Record<string, unknown>>, { accessTokens, now }: StsContext): number {
+  const leftSeconds = typeof exp === 'number' ? Math.floor(exp - now() / 1000) : Number.POSITIVE_INFINITY;
+  return Math.min(accessTokens.lifetimeSeconds, Math.max(1, leftSeconds));
+}
+
+async function federate(parameters: StsParameters, context: StsContext): Promise<object> {
+  const { pools, accessTokens } = context;
   const provider = findProvider(parameters, pools);
   const scopes = readScopes(parameters);
   checkSubjectTokenType(parameters, provider);
   const assertion = await provider.verify(need(parameters, 'subject_token'));
   const members = federatedMembers(provider.pool, mapAttributes(provider, assertion));
+  const seconds = lifetimeSeconds(assertion, context);
   return {
-    access_token: accessTokens.issue({ principal: { kind: 'federated', members }, scopes }),
+    access_token: accessTokens.issue({ principal: { kind: 'federated', members }, scopes }, seconds),
     issued_token_type: ACCESS_TOKEN,
     token_type: 'Bearer',
-    expires_in: accessTokens.lifetimeSeconds,
+    expires_in: seconds,
   };
 }
 

@@ -3,6 +3,7 @@ import { type CredentialDocument, endpointField, type Fault } from './credential
 const FIELD = 'service_account_impersonation_url';
 const GENERATE =
   /^(https?:\/\/[^/?#]+)\/v1\/projects\/-\/serviceAccounts\/([^/:?#%]+@[^/:?#%]+):generateAccessToken$/;
+const DELEGATE = /^(?:projects\/-\/serviceAccounts\/)?([^/\s]+@[^/\s]+)$/;
 
 /**
  * Returns whom a document's `service_account_impersonation_url` names, and the origin that it is asked at.
@@ -19,4 +20,26 @@ export function impersonationTargetOf(
     throw fault(FIELD, 'does not end in /v1/projects/-/serviceAccounts/EMAIL:generateAccessToken');
   }
   return { origin, serviceAccount };
+}
+
+/**
+ * Returns the e-mail addresses of a document's `delegates`, its source's nearest first; none, if it has none.
+ *
+ * @throws {VendError} `credential_invalid`
+ */
+export function delegatesOf(document: CredentialDocument, fault: Fault): readonly string[] {
+  const { delegates = [] } = document;
+  if (!Array.isArray(delegates)) {
+    throw fault('delegates', 'is no list');
+  }
+  return delegates.map((delegate: unknown) => {
+    const email = typeof delegate === 'string' ? DELEGATE.exec(delegate)?.[1] : undefined;
+    if (email === undefined) {
+      throw fault(
+        'delegates',
+        'must be a list of service accounts, by e-mail or as projects/-/serviceAccounts/EMAIL',
+      );
+    }
+    return email;
+  });
 }
