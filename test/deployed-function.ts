@@ -4,6 +4,7 @@ import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readProfilesFile } from '../infra/profiles-file.ts';
+import type { GcpTokenVendorProps } from '../infra/token-vendor.ts';
 import { TokenVendorStack } from '../infra/token-vendor-stack.ts';
 import { createApp } from './infra-rig.ts';
 
@@ -36,10 +37,11 @@ function resolveVariable(value: unknown, secretArn: string): string {
   return parts.map((part) => (typeof part === 'string' ? part : secretArn)).join(separator);
 }
 
-/** Synthesizes the stack of the app. */
-export function synthesize(): Deployable {
+/** Synthesizes the stack of the app, with its secret or with other credentials. */
+export function synthesize(props: Pick<GcpTokenVendorProps, 'credentials'> = {}): Deployable {
   const app = createApp();
-  new TokenVendorStack(app, 'GcpTokenVendor', { profiles: readProfilesFile('infra/profiles.json') });
+  const profiles = readProfilesFile('infra/profiles.json');
+  new TokenVendorStack(app, 'GcpTokenVendor', { profiles, ...props });
   const assembly = app.synth();
   const template = readFileSync(join(assembly.directory, 'GcpTokenVendor.template.json'), 'utf8');
   const assets = JSON.parse(readFileSync(join(assembly.directory, 'GcpTokenVendor.assets.json'), 'utf8'));
@@ -96,8 +98,9 @@ export type Container = {
 
 export type ContainerOptions = {
   readonly deployable: Deployable;
-  readonly secretArn: string;
-  readonly secretsManagerUrl: string;
+  /** @default - there is no secret */
+  readonly secretArn?: string;
+  readonly secretsManagerUrl?: string;
   readonly environment?: Readonly<Record<string, string>>;
 };
 
@@ -138,7 +141,7 @@ function nextMessage(child: ChildProcess, id: unknown): Promise<Invoked> {
 
 /** Starts the function alone in an empty folder, with no `node_modules` above it, for two minutes at the most. */
 export async function startContainer(options: ContainerOptions): Promise<Container> {
-  const { deployable, secretArn, secretsManagerUrl } = options;
+  const { deployable, secretArn = '', secretsManagerUrl = 'http://127.0.0.1:9' } = options;
   const folder = mkdtempSync(join(tmpdir(), 'vendor-bundle-'));
   cpSync(deployable.assetFolder, folder, { recursive: true });
   copyFileSync(join(import.meta.dirname, 'bundle-harness.mjs'), join(folder, 'harness.mjs'));
