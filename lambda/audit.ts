@@ -57,9 +57,9 @@ function describeCause(cause: unknown): Fields {
   const { code } = cause as { code?: unknown };
   return {
     cause: {
-      name: cause.name,
+      name: redact(cause.name),
       message: redact(cause.message),
-      ...(typeof code === 'string' ? { code } : {}),
+      ...(typeof code === 'string' ? { code: redact(code) } : {}),
       stack: redact(cause.stack ?? '')
         .split('\n')
         .slice(1, 6)

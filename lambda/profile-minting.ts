@@ -144,7 +144,8 @@ function parseSelfSigned(value: unknown, where: string, report: Report): boolean
 
 /** What each allows alone, and Google cannot do together. */
 function reportConflicts(fields: Fields, name: string, report: Report): void {
-  const { scopes, subjects, maxLifetime, selfSigned, boundary } = fields;
+  const { scopes, subjects, selfSigned, boundary } = fields;
+  const maxLifetime = typeof fields.maxLifetime === 'number' ? fields.maxLifetime : USUAL_SECONDS;
   for (const field of ACCESS_TOKEN_FIELDS.filter((field) => fields[field] !== undefined)) {
     if (scopes === undefined) {
       report(`${name}.${field}: is about access tokens, and without "scopes" the profile has none`);
@@ -156,10 +157,10 @@ function reportConflicts(fields: Fields, name: string, report: Report): void {
   if (selfSigned === true && boundary !== undefined) {
     report(`${name}.selfSigned: a self-signed JWT cannot be downscoped; leave out one of it and "boundary"`);
   }
-  if (selfSigned === true && Number(maxLifetime) > USUAL_SECONDS) {
+  if (selfSigned === true && maxLifetime > USUAL_SECONDS) {
     report(`${name}.maxLifetime: a self-signed JWT lives for ${USUAL_SECONDS} seconds at the most`);
   }
-  if (subjects !== undefined && Number(maxLifetime) < USUAL_SECONDS) {
+  if (subjects !== undefined && maxLifetime < USUAL_SECONDS) {
     report(
       `${name}.maxLifetime: a token for a user always lives for ${USUAL_SECONDS} seconds, so with "subjects" it cannot be less`,
     );

@@ -13,10 +13,11 @@ const UNSEEN = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 /** Returns `text` without what looks like a token or a key: for messages that others than we have written. */
 export function redact(text: string): string {
+  // First what has others inside it: without its middle it would not be known.
   return text
-    .replace(SECRETS, '[redacted]')
     .replace(AWS_SECRETS, '[redacted]')
-    .replace(NAMED_SECRETS, '[redacted]');
+    .replace(NAMED_SECRETS, '[redacted]')
+    .replace(SECRETS, '[redacted]');
 }
 
 /**

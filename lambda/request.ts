@@ -1,11 +1,11 @@
 import { isAudience } from './audiences.ts';
 import { VendError } from './errors.ts';
 import type { Parameter } from './http-message.ts';
-import { isLifetime, MAX_SECONDS, MIN_SECONDS } from './lifetimes.ts';
+import { isLifetime, MAX_SECONDS, MIN_SECONDS, USUAL_SECONDS } from './lifetimes.ts';
 import { quote } from './quote.ts';
 import { expandScopes, isScope } from './scopes.ts';
 import { isSubject } from './subjects.ts';
-import type { TokenRequest } from './types.ts';
+import type { AccessTokenRequest, TokenRequest } from './types.ts';
 
 const MAX_SCOPES = 100;
 const FIELDS: ReadonlySet<string> = new Set(['audience', 'scopes', 'subject', 'lifetime']);
@@ -72,6 +72,15 @@ function parseLifetime(value: unknown): number {
   return seconds;
 }
 
+/** What no credential and no profile can change is the caller's to correct, and no fault of the set-up. */
+function demandPossible(request: AccessTokenRequest): AccessTokenRequest {
+  const { subject, lifetimeSeconds = USUAL_SECONDS } = request;
+  if (subject !== undefined && lifetimeSeconds !== USUAL_SECONDS) {
+    throw invalid(`lifetime: a token for a user always lives for ${USUAL_SECONDS} seconds; leave it out.`);
+  }
+  return request;
+}
+
 function collect(parameters: readonly Parameter[]): ReadonlyMap<string, unknown> {
   const fields = new Map<string, unknown>();
   for (const [name, value] of parameters) {
@@ -107,10 +116,10 @@ export function parseRequest(parameters: readonly Parameter[]): TokenRequest {
   if (fields.has('audience')) {
     return { kind: 'id_token', audience: parseAudience(fields.get('audience')) };
   }
-  return {
+  return demandPossible({
     kind: 'access_token',
     scopes: fields.has('scopes') ? parseScopes(fields.get('scopes')) : undefined,
     ...(fields.has('subject') && { subject: parseSubject(fields.get('subject')) }),
     ...(fields.has('lifetime') && { lifetimeSeconds: parseLifetime(fields.get('lifetime')) }),
-  };
+  });
 }

@@ -53,7 +53,7 @@ const FAILURE: AwsFailure = {
     ['ValidationError', 'has an audience or a duration that AWS does not take: correct the document'],
     [
       'InvalidAction',
-      'is not to be had: this region of AWS does not have them. Prove who the function is with a signed request: subject_token_type urn:ietf:params:aws:token-type:aws4_request, at a provider of the kind AWS',
+      'is not to be had: this region of AWS has none. Prove who the function is with a signed request: subject_token_type urn:ietf:params:aws:token-type:aws4_request, at a provider of the kind AWS',
     ],
     [
       'RegionDisabledException',

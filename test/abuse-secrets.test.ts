@@ -6,10 +6,13 @@ import { createAudit } from '../lambda/audit.ts';
 import type { Clock } from '../lambda/clock.ts';
 import { createClock } from '../lambda/clock.ts';
 import { createHandler, type Handler } from '../lambda/handler.ts';
-import { parseProfiles } from '../lambda/profiles.ts';
+import type { PostResponse } from '../lambda/post.ts';
+import { type ProfilesDocument, parseProfiles } from '../lambda/profiles.ts';
 import type { Vendor } from '../lambda/vendor.ts';
 import { secretsManagerError } from '../local/aws/secrets-manager.ts';
 import { captureOutput, type Output } from './capture-output.ts';
+import { type Leak, type LeakyClouds, startLeakyClouds } from './leaky-clouds.ts';
+import { TARGET, USER } from './make-clouds.ts';
 import { contextFor, httpApiEvent } from './make-event.ts';
 import { PROFILES, SECRET, startVendorRig, thrownBy, type VendorRig } from './vendor-rig.ts';
 
@@ -29,6 +32,7 @@ let rig: VendorRig;
 /** A new one for each test, with nothing warm in it. */
 let vendor: Vendor;
 let output: Output;
+let clouds: LeakyClouds;
 let evil: { readonly url: string; answer: RawAnswer; readonly assertions: string[]; close: () => void };
 
 async function startEvilGoogle(): Promise<typeof evil> {
@@ -56,11 +60,13 @@ async function startEvilGoogle(): Promise<typeof evil> {
 beforeAll(async () => {
   evil = await startEvilGoogle();
   rig = await startVendorRig({ realAudit: true });
+  clouds = await startLeakyClouds();
 });
 
 afterAll(async () => {
   evil.close();
-  await rig.close();
+  vi.unstubAllEnvs();
+  await Promise.all([rig.close(), clouds.close()]);
 });
 
 beforeEach(() => {
@@ -90,9 +96,13 @@ function leaksIn(text: string, secrets: readonly string[]): readonly string[] {
 type Outcome = { readonly seen: string; readonly names: readonly unknown[] };
 
 /** Asks through both kinds of door; `seen` is all that a caller can make of what comes back. */
-async function askEverywhere(handler: Handler): Promise<Outcome> {
-  const http = await handler(httpApiEvent(), contextFor(undefined));
-  const thrown = await thrownBy(handler({}, contextFor(undefined)));
+async function askEverywhere(
+  handler: Handler,
+  parameters: Readonly<Record<string, string>> = {},
+): Promise<Outcome> {
+  const query = new URLSearchParams(parameters).toString();
+  const http = await handler(httpApiEvent({ query }), contextFor(undefined));
+  const thrown = await thrownBy(handler(parameters, contextFor(undefined)));
   const fields = Object.getOwnPropertyNames(thrown ?? {});
   const seen = [
     JSON.stringify(http),
@@ -310,4 +320,232 @@ test('repeats no credential that a caller put into the wrong place', async () =>
   );
   expect(leaksIn(inspect(thrown), [ACCESS_TOKEN, ID_TOKEN, PEM])).toEqual([]);
   expect(leaksIn(output.text(), [ACCESS_TOKEN, ID_TOKEN, PEM])).toEqual([]);
+});
+
+const AUDIENCE = 'https://europe-west1-example.cloudfunctions.net/hello';
+const ACCESS = { scopes: ['cloud-platform'] };
+const AS_TARGET = { ...ACCESS, impersonate: { serviceAccount: TARGET } };
+const BOUNDARY = [
+  {
+    availableResource: '//storage.googleapis.com/projects/_/buckets/reports',
+    availablePermissions: ['inRole:roles/storage.objectViewer'],
+  },
+];
+
+/** Each way to a token: the credential, the profile, what is asked for, and how many requests it takes. */
+const CHAINS: readonly (readonly [
+  what: string,
+  document: string,
+  profile: ProfilesDocument['default'],
+  parameters: Readonly<Record<string, string>>,
+  links: number,
+])[] = [
+  ['a signed request', 'signed request', ACCESS, {}, 1],
+  ['a signed request and the profile’s impersonation', 'signed request', AS_TARGET, {}, 2],
+  ['a signed request and its own impersonation', 'signed request, impersonating', ACCESS, {}, 2],
+  [
+    'a signed request, for a user',
+    'signed request, impersonating',
+    { ...ACCESS, subjects: [USER] },
+    { subject: USER },
+    3,
+  ],
+  ['a signed request, self-signed', 'signed request, impersonating', { ...ACCESS, selfSigned: true }, {}, 2],
+  ['a signed request, downscoped', 'signed request', { ...AS_TARGET, boundary: BOUNDARY }, {}, 3],
+  [
+    'a signed request, for an audience',
+    'signed request, impersonating',
+    { audiences: [AUDIENCE] },
+    { audience: AUDIENCE },
+    2,
+  ],
+  ['an OIDC token', 'OIDC token', ACCESS, {}, 2],
+  ['an OIDC token and impersonation', 'OIDC token', AS_TARGET, {}, 3],
+  ['a key and impersonation', 'key', { ...AS_TARGET, maxLifetime: 7_200 }, { lifetime: '7200' }, 2],
+  ['a key, downscoped', 'key', { ...ACCESS, boundary: BOUNDARY }, {}, 2],
+  ['a user and impersonation', 'user', AS_TARGET, {}, 2],
+];
+
+function reply(status: number, body: unknown, headers: PostResponse['headers'] = {}): PostResponse {
+  return { status, headers, body: typeof body === 'string' ? body : JSON.stringify(body) };
+}
+
+const LEAKS: readonly (readonly [how: string, leak: Leak])[] = [
+  ['repeats it in a refusal', (sent) => reply(400, { error: sent, error_description: `bad: ${sent}` })],
+  [
+    'repeats it in a refusal that it knows',
+    (sent) => reply(400, { error: 'invalid_grant', error_description: sent }),
+  ],
+  [
+    'repeats it in an API’s refusal',
+    (sent) => reply(403, { error: { status: sent, message: sent, details: [sent] } }),
+  ],
+  [
+    'repeats it as AWS does',
+    (sent) => reply(403, `<Error><Code>${sent}</Code><Message>${sent}</Message></Error>`),
+  ],
+  [
+    'repeats it in AWS’s words',
+    (sent) => reply(403, `<Error><Code>SignatureDoesNotMatch</Code><Message>${sent}</Message></Error>`),
+  ],
+  ['fails with it', (sent) => reply(500, { error: sent, error_description: sent }, { 'retry-after': '0' })],
+  ['answers garbage', (sent) => reply(200, `<p>${sent}</p>`)],
+  [
+    'answers with it in the wrong places',
+    (sent) =>
+      reply(200, {
+        access_token: [sent],
+        accessToken: { sent },
+        id_token: `${sent}`,
+        token: 7,
+        signedJwt: '',
+        expires_in: sent,
+        expireTime: sent,
+        scope: sent,
+      }),
+  ],
+  [
+    'redirects to it',
+    (sent) => reply(302, '', { location: `https://evil.example/?${encodeURIComponent(sent)}` }),
+  ],
+  ['has it in its headers', (sent) => reply(429, '', { 'retry-after': sent, date: sent, 'x-echo': sent })],
+  ['breaks with it', (sent) => new Error(`cannot send ${sent}`, { cause: new Error(sent) })],
+  [
+    'breaks with it in its stack',
+    (sent) => Object.assign(new Error('broken'), { stack: `x\n  at ${sent}`, sent }),
+  ],
+];
+
+const LEAKY_LINKS = CHAINS.flatMap(([what, document, profile, parameters, links]) =>
+  Array.from({ length: links }, (_, index) => ({ what, document, profile, parameters, index })),
+);
+
+function documentOf(name: string): object {
+  const document = clouds.documents[name];
+  if (document === undefined) {
+    throw new Error(`there is no document ${name}`);
+  }
+  return document;
+}
+
+test.for(LEAKY_LINKS)(
+  'tells nobody what is secret on the way of $what, whatever its link $index does',
+  async ({ document, profile = {}, parameters, index }) => {
+    const outcomes: unknown[] = [];
+    const leaks: unknown[] = [];
+
+    for (const [how, leak] of LEAKS) {
+      const audit = createAudit({ serviceName: 'vendor' });
+      const leaky = clouds.vendorOf(documentOf(document), { default: profile }, audit, { index, leak });
+      const { seen, names } = await askEverywhere(leaky.handler, parameters);
+      outcomes.push(names[1]);
+      leaks.push(...leaksIn(seen, clouds.secrets()).map((piece) => [how, 'answer', piece]));
+      leaks.push(...leaksIn(output.text(), clouds.secrets()).map((piece) => [how, 'log', piece]));
+    }
+
+    expect(leaks).toEqual([]);
+    expect(new Set(outcomes)).toEqual(
+      new Set(outcomes.filter((name) => /^(?:Google|Credential)/.test(`${name}`))),
+    );
+    expect(output.text()).toContain('"message":"refused"');
+  },
+);
+
+test.for(CHAINS)(
+  'gives by %s the token that is asked for, and no other secret to anybody',
+  async ([, document, profile = {}, parameters, links]) => {
+    const audit = createAudit({ serviceName: 'vendor' });
+    const { handler, posted } = clouds.vendorOf(documentOf(document), { default: profile }, audit);
+
+    const answer = (await handler(parameters, contextFor(undefined))) as Readonly<Record<string, string>>;
+    const { access_token: access, id_token: id, ...rest } = answer;
+    const given = access ?? id ?? '';
+    const others = clouds.secrets().filter((secret) => secret !== given);
+
+    expect(posted()).toBe(links);
+    expect(given.length).toBeGreaterThan(24);
+    expect(others.filter((secret) => given.includes(secret))).toEqual([]);
+    expect(leaksIn(JSON.stringify(rest), clouds.secrets())).toEqual([]);
+    expect(leaksIn(output.text(), [...clouds.secrets(), given])).toEqual([]);
+    expect(output.text()).toContain('"outcome":"vended"');
+  },
+);
+
+test('tells nobody a secret of the function’s own, whatever KMS answers', async () => {
+  vi.stubEnv('AWS_ENDPOINT_URL_KMS', clouds.leakyKms.url);
+  const names: unknown[] = [];
+  const leaks: unknown[] = [];
+
+  for (let number = 0; number < clouds.leakyKms.answers; number += 1) {
+    clouds.leakyKms.answerNumber = number;
+    const audit = createAudit({ serviceName: 'vendor' });
+    const { handler, posted } = clouds.vendorOf(documentOf('KMS key'), { default: ACCESS }, audit);
+    const outcome = await askEverywhere(handler);
+    names.push(outcome.names[1]);
+    leaks.push(...leaksIn(outcome.seen, clouds.secrets()), ...leaksIn(output.text(), clouds.secrets()));
+    expect(posted()).toBe(0);
+  }
+
+  expect(leaks).toEqual([]);
+  expect(names.filter((name) => !/^Credential(?:Invalid|Unavailable)$/.test(`${name}`))).toEqual([]);
+});
+
+test('writes no self-signed token, and no signature of KMS’s', async () => {
+  vi.unstubAllEnvs();
+  const audit = createAudit({ serviceName: 'vendor' });
+  const profiles = { default: { ...ACCESS, selfSigned: true } };
+  const { handler, posted } = clouds.vendorOf(documentOf('key'), profiles, audit);
+
+  const { access_token: token } = (await handler({}, contextFor(undefined))) as { access_token: string };
+
+  expect(posted()).toBe(0);
+  expect(token).toMatch(/^eyJ/);
+  expect(leaksIn(output.text(), [token])).toEqual([]);
+});
+
+test('tells nobody what AWS’s credentials are when they cannot be had', async () => {
+  const [, sessionToken = ''] = clouds.secrets();
+  const failures = [
+    new Error(`cannot use ${sessionToken}`),
+    Object.assign(new Error('boom'), { code: sessionToken, credentials: { sessionToken } }),
+    new Error('boom', { cause: new Error(sessionToken) }),
+  ];
+
+  for (const failure of failures) {
+    for (const name of ['signed request', 'OIDC token', 'KMS key']) {
+      const audit = createAudit({ serviceName: 'vendor' });
+      const { handler } = clouds.vendorOf(documentOf(name), { default: ACCESS }, audit, {
+        credentials: () => Promise.reject(failure),
+      });
+      const outcome = await askEverywhere(handler);
+      expect(outcome.names).toEqual(['credential_unavailable', 'CredentialUnavailable']);
+      expect(leaksIn(outcome.seen, [sessionToken])).toEqual([]);
+    }
+  }
+
+  expect(leaksIn(output.text(), [sessionToken])).toEqual([]);
+});
+
+test('repeats no secret of AWS’s or of federation’s that a caller put into the wrong place', async () => {
+  // A bare signature has the form of a name; no one would know it without what it signs.
+  const known = clouds.secrets().filter((secret) => !/^(?:-----|[0-9a-f]{64}$)/.test(secret));
+  const secrets = [...known, `Signature=${'0123456789abcdef'.repeat(4)}`];
+  const profiles = { default: { ...ACCESS, subjects: ['*@example.com'], maxLifetime: 3_600 } };
+  const { handler } = clouds.vendorOf(documentOf('key'), profiles, createAudit({ serviceName: 'vendor' }));
+  const misplaced = secrets.flatMap((secret) => [
+    { subject: secret },
+    { subject: `${secret}@example.com` },
+    { lifetime: secret },
+    { scope: secret },
+    { [secret]: '' },
+    // An AWS secret key looks like a path, and would be taken for one.
+    ...(/^(?:IQoJ|eyJ|ya29|%7B|Sig)/.test(secret) ? [{ audience: `https://example.com/${secret}` }] : []),
+  ]);
+
+  const ends = await Promise.all(misplaced.map((event) => thrownBy(handler(event, contextFor(undefined)))));
+
+  expect(secrets.length).toBeGreaterThan(10);
+  expect(ends.filter((error) => !/^(?:InvalidRequest|AccessDenied)$/.test(`${error?.name}`))).toEqual([]);
+  expect(leaksIn(inspect(ends), secrets)).toEqual([]);
+  expect(leaksIn(output.text(), secrets)).toEqual([]);
 });

@@ -1,9 +1,13 @@
 import http from 'node:http';
 import { decodeJwt } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import type { Network } from '../lambda/post.ts';
+import type { ProfilesDocument } from '../lambda/profiles.ts';
 import { FUNCTION_AUDIENCE } from '../local/google/server.ts';
 import { auditLines, captureOutput, type Output } from './capture-output.ts';
+import { type Clouds, type DocumentName, SOURCE, startClouds, TARGET, USER } from './make-clouds.ts';
 import { contextFor, httpApiEvent, restApiEvent } from './make-event.ts';
+import { type VendorOfDocument, vendorOf } from './make-vendor.ts';
 import {
   CLOUD_PLATFORM,
   readHttp,
@@ -14,12 +18,44 @@ import {
   type VendorRig,
 } from './vendor-rig.ts';
 
+const ACCESS = { scopes: ['cloud-platform', 'userinfo-email'] };
+const IMPERSONATE = { serviceAccount: TARGET };
+const BUCKET = '//storage.googleapis.com/projects/_/buckets/reports';
+
+/** All from one credential, all for the same scopes or the same audience: they differ in how a token is minted. */
+const MINTING: ProfilesDocument = {
+  default: { ...ACCESS, audiences: [FUNCTION_AUDIENCE] },
+  users: { ...ACCESS, subjects: [USER, 'robot-*@example.com'] },
+  acting: { ...ACCESS, audiences: [FUNCTION_AUDIENCE], impersonate: IMPERSONATE },
+  short: { ...ACCESS, impersonate: IMPERSONATE, maxLifetime: 900 },
+  long: { ...ACCESS, impersonate: IMPERSONATE, maxLifetime: 43_200 },
+  'acting-users': { ...ACCESS, impersonate: IMPERSONATE, subjects: [USER] },
+  signing: { ...ACCESS, selfSigned: true },
+  'acting-signing': { ...ACCESS, impersonate: IMPERSONATE, selfSigned: true },
+  bounded: {
+    ...ACCESS,
+    boundary: [{ availableResource: BUCKET, availablePermissions: ['inRole:roles/storage.objectViewer'] }],
+  },
+  'acting-bounded': {
+    ...ACCESS,
+    impersonate: IMPERSONATE,
+    boundary: [{ availableResource: BUCKET, availablePermissions: ['inRole:roles/storage.objectViewer'] }],
+  },
+};
+
 let rig: VendorRig;
 let output: Output;
+let clouds: Clouds;
+let documents: Readonly<Record<DocumentName, object>>;
+/** Vends by {@link MINTING}. */
+let minting: VendorOfDocument;
 
 beforeAll(async () => {
   rig = await startVendorRig({ profiles: TWO_CREDENTIALS, realAudit: true });
   await rig.vendor.warmUp();
+  clouds = await startClouds();
+  documents = await clouds.documents();
+  minting = vendorOf(documents['service account key'], { profiles: MINTING });
 });
 
 beforeEach(() => {
@@ -29,10 +65,12 @@ beforeEach(() => {
 afterEach(() => {
   vi.restoreAllMocks();
   rig.google.interfere(undefined);
+  clouds.google.interfere(undefined);
 });
 
 afterAll(async () => {
-  await rig.close();
+  minting.close();
+  await Promise.all([rig.close(), clouds.close()]);
 });
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -510,3 +548,541 @@ test.for([301, 302, 303, 307, 308])('follows no redirect of status %i', async (s
 
   expect({ outcome, reached }).toEqual({ outcome: 'GoogleRefused', reached: 0 });
 });
+
+/** Asks through every door that can carry `fields`, and returns the kinds of end that came of it. */
+async function throughEveryDoor(fields: Fields, alias: string): Promise<readonly string[]> {
+  const query = Object.entries(fields)
+    .map((pair) => pair.map((part) => encodeURIComponent(textOf(part).toWellFormed())).join('='))
+    .join('&');
+  const isText = Object.values(fields).every((value) => value === null || typeof value !== 'object');
+  const json = {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(fields),
+  };
+  const encoded = { ...json, body: btoa(bytesOf(json.body)), isBase64: true };
+  const form = { method: 'POST', headers: { 'content-type': FORM }, body: query };
+  const requests = isText ? [json, encoded, { query }, form] : [json, encoded];
+  const overHttp = await Promise.all(
+    requests
+      .flatMap((request) => [httpApiEvent(request), restApiEvent(request)])
+      .map(async (event) => {
+        const { status, body } = readHttp(await minting.handler(event, contextFor(alias)));
+        return status === 200 ? 'vended' : String(body.error);
+      }),
+  );
+  const direct = await thrownBy(minting.handler(fields, contextFor(alias)));
+  return [...overHttp, direct?.name ?? 'vended'];
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'object' && value !== null ? '' : String(value);
+}
+
+/** Text as `btoa` takes it, byte by byte. */
+function bytesOf(text: string): string {
+  return Buffer.from(text.toWellFormed()).toString('latin1');
+}
+
+const REFUSED = /^(?:invalid_request|access_denied|InvalidRequest|AccessDenied)$/;
+
+async function expectRefusedEverywhere(fields: Fields, alias: string): Promise<void> {
+  const before = clouds.google.exchanges.length;
+
+  const ends = await throughEveryDoor(fields, alias);
+
+  expect(ends.length).toBeGreaterThanOrEqual(5);
+  expect(ends.filter((end) => !REFUSED.test(end))).toEqual([]);
+  expect(clouds.google.exchanges).toHaveLength(before);
+}
+
+test('acts for a user whom the profile names, through every door', async () => {
+  const ends = await throughEveryDoor({ subject: USER }, 'users');
+
+  expect(new Set(ends)).toEqual(new Set(['vended']));
+});
+
+test.for([
+  'bob@example.com',
+  'alice@example.org',
+  'alice@sub.example.com',
+  'alice@example.com.evil.example',
+  'alice@evilexample.com',
+  'alice@example',
+  'Alice@example.com',
+  'ALICE@EXAMPLE.COM',
+  'alice@Example.com',
+  'alice+x@example.com',
+  'alice+robot-1@example.com',
+  'robot-1+alice@example.com',
+  'robot-+@example.com',
+  'ceo+robot-1@example.com',
+  'a.lice@example.com',
+  'alice.@example.com',
+  '.alice@example.com',
+  'alice@example.com.',
+  'alice@example..com',
+  'alice@example.com@example.com',
+  'ceo@example.com@example.com',
+  'robot-@ceo@example.com',
+  'robot-1@ceo.example@example.com',
+  'robot-1%40evil.example@example.com',
+  'robot-1@evil.example%23@example.com',
+  '"alice"@example.com',
+  'alice(ceo)@example.com',
+  'ceo@example.com,alice@example.com',
+  'alice@example.com ceo@example.com',
+  'alice@example.com;ceo@example.com',
+  'alice@example.com\nceo@example.com',
+  'ceo@example.com\nalice@example.com',
+  'alice@example.com\r\n',
+  'alice@example.com\u0000',
+  'alice@example.com\u0000@evil.example',
+  'alice\u0008@example.com',
+  ' alice@example.com',
+  'alice@example.com ',
+  '\talice@example.com',
+  'alice@example.com\u00a0',
+  'alice@example.com\u200b',
+  'al\u00adice@example.com',
+  '\u202ealice@example.com',
+  '\ufeffalice@example.com',
+  'аlice@example.com',
+  'alicе@example.com',
+  'alıce@example.com',
+  'ａlice@example.com',
+  'aliⅽe@example.com',
+  'alice＠example.com',
+  'alice@example。com',
+  'alice@exämple.com',
+  'alice@xn--exmple-cua.com',
+  'robot-é@example.com',
+  'robot-*@example.com',
+  '*@example.com',
+  'robot-?@example.com',
+  'robot-.*@example.com',
+  'alice',
+  '@example.com',
+  'user:alice@example.com',
+  'mailto:alice@example.com',
+  '103456789012345678901',
+  SOURCE,
+  TARGET,
+  '',
+  `${'robot-'.padEnd(65, 'a')}@example.com`,
+  `robot-${'a'.repeat(5e4)}@example.com`,
+])('acts for nobody by the subject %j', async (subject) => {
+  await expectRefusedEverywhere({ subject }, 'users');
+});
+
+test.for(['default', 'acting', 'short', 'long', 'signing', 'bounded'])(
+  'acts for nobody by the profile %s, which names no users',
+  async (alias) => {
+    await expectRefusedEverywhere({ subject: USER }, alias);
+  },
+);
+
+test('acts for nobody by a pattern of another profile', async () => {
+  await expectRefusedEverywhere({ subject: 'robot-1@example.com' }, 'acting-users');
+});
+
+test.for([
+  [['alice@example.com']],
+  [['alice@example.com', 'ceo@example.com']],
+  [{ email: 'alice@example.com' }],
+  [{ toString: 'alice@example.com' }],
+  [true],
+  [7],
+  [null],
+])('acts for nobody by %j, which is no text', async ([subject]) => {
+  await expectRefusedEverywhere({ subject }, 'users');
+});
+
+test('gives a token the lifetime that is asked for, within the profile’s bound', async () => {
+  const ends = await Promise.all(
+    [600, '600', 900, '900'].map((lifetime) => throughEveryDoor({ lifetime }, 'short')),
+  );
+
+  expect(new Set(ends.flat())).toEqual(new Set(['vended']));
+});
+
+const LIFETIMES: readonly unknown[] = [
+  901,
+  '901',
+  3_600,
+  43_200,
+  43_201,
+  599,
+  0,
+  -0,
+  -1,
+  -900,
+  900.5,
+  900.000_000_1,
+  1e21,
+  Number.MAX_SAFE_INTEGER,
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+  '',
+  ' ',
+  '1e3',
+  '9e2',
+  '0x384',
+  '0b1110000100',
+  '0900',
+  ' 900',
+  '900 ',
+  '900\n',
+  '900\u0000',
+  '+900',
+  '-900',
+  '900.0',
+  '900,0',
+  '9_00',
+  '900s',
+  '15m',
+  '900;3600',
+  '900,3600',
+  '900 3600',
+  '９００',
+  '٩٠٠',
+  'null',
+  'NaN',
+  'Infinity',
+  '9'.repeat(5_000),
+  [900],
+  ['900'],
+  [900, 3_600],
+  { valueOf: 900 },
+  {},
+  null,
+  true,
+];
+
+test.for(LIFETIMES.map((lifetime) => [lifetime]))(
+  'gives no token a longer life for the lifetime %j',
+  async ([lifetime]) => {
+    await expectRefusedEverywhere({ lifetime }, 'short');
+  },
+);
+
+test.for(['default', 'users', 'acting', 'signing', 'bounded'])(
+  'lets nobody choose a lifetime by the profile %s, which has no bound for it',
+  async (alias) => {
+    for (const lifetime of [600, 3_600, 7_200]) {
+      await expectRefusedEverywhere({ lifetime }, alias);
+    }
+  },
+);
+
+test.for([
+  { subject: USER, audience: FUNCTION_AUDIENCE },
+  { lifetime: 900, audience: FUNCTION_AUDIENCE },
+  { impersonate: TARGET },
+  { impersonate: { serviceAccount: TARGET } },
+  { serviceAccount: TARGET },
+  { service_account: TARGET },
+  { delegates: [SOURCE] },
+  { credential: 'other' },
+  { selfSigned: true },
+  { self_signed: 'true' },
+  { boundary: [] },
+  { boundary: null },
+  { options: '{}' },
+  { profile: 'acting' },
+  { alias: 'acting' },
+  { maxLifetime: 43_200 },
+  { lifetimeSeconds: 43_200 },
+  { expires_in: 43_200 },
+  { subjects: [USER] },
+  { sub: USER },
+  { Subject: USER },
+  { 'subject ': USER },
+])('takes from no request how a token is minted: %j', async (fields) => {
+  for (const alias of ['default', 'acting', 'bounded']) {
+    await expectRefusedEverywhere(fields, alias);
+  }
+});
+
+test.for([
+  'subject=alice%40example.com&subject=robot-1%40example.com',
+  'subject=alice%40example.com&subject=alice%40example.com',
+  'subject=alice%40example.com&%73ubject=ceo%40example.com',
+  'subject[]=alice%40example.com',
+  'subject=alice%40example.com;subject=ceo%40example.com',
+  'subject=alice%40example.com%00',
+  'subject=alice%2540example.com',
+  'subject=alice%40example.com%26subject%3Dceo%40example.com',
+  'subject=alice%C0%80@example.com',
+  'subject',
+  'lifetime=900&lifetime=600',
+  'lifetime=900&subject=alice@example.com&lifetime=900',
+  'lifetime',
+  'lifetime=%39%30%30%20',
+])('refuses the query %s', async (query) => {
+  for (const event of [httpApiEvent({ query }), post(FORM, query)]) {
+    const { status } = readHttp(await minting.handler(event, contextFor('users')));
+    expect([400, 403]).toContain(status);
+  }
+});
+
+test('refuses JSON that says its user twice', async () => {
+  const bodies = [
+    '{"subject":"alice@example.com","subject":"ceo@example.com"}',
+    '{"subject":"alice@example.com","\\u0073ubject":"ceo@example.com"}',
+    '{"__proto__":{"subject":"alice@example.com"}}',
+  ];
+
+  for (const body of bodies) {
+    const answer = readHttp(await minting.handler(post('application/json', body), contextFor('users')));
+    expect(answer.status).toBe(400);
+  }
+});
+
+type Vended = Readonly<Record<string, unknown>>;
+
+async function statusOf(path: string, token: unknown): Promise<number> {
+  const response = await fetch(clouds.google.url + path, { headers: { authorization: `Bearer ${token}` } });
+  await response.arrayBuffer();
+  return response.status;
+}
+
+/** What a token can do and whose it is, as Google sees it: not what the vendor says of it. */
+async function factsOf({ access_token, id_token, expires_in }: Vended) {
+  if (id_token !== undefined) {
+    return { kind: 'id_token', email: decodeJwt(String(id_token)).email };
+  }
+  const info = await fetch(`${clouds.google.url}/tokeninfo?access_token=${access_token}`);
+  const { email } = (await info.json()) as { email?: unknown };
+  const [inside, outside] = await Promise.all(
+    ['reports', 'other'].map((bucket) => statusOf(`/storage/v1/b/${bucket}/o`, access_token)),
+  );
+  return {
+    kind: String(access_token).startsWith('eyJ') ? 'self_signed' : 'access_token',
+    email,
+    bounded: inside === 200 && outside === 403,
+    minutes: Math.round(Number(expires_in) / 60),
+  };
+}
+
+const WHOLE = { kind: 'access_token', email: SOURCE, bounded: false, minutes: 60 };
+const BOUNDED = { kind: 'access_token', email: undefined, bounded: true, minutes: 60 };
+
+/** What may be asked for at the same time, and what must come of it. */
+const ASKED: readonly (readonly [alias: string, event: object, facts: object])[] = [
+  ['default', {}, WHOLE],
+  ['users', {}, WHOLE],
+  ['users', { subject: USER }, { ...WHOLE, email: USER }],
+  ['acting', {}, { ...WHOLE, email: TARGET }],
+  ['short', {}, { ...WHOLE, email: TARGET, minutes: 15 }],
+  ['short', { lifetime: 600 }, { ...WHOLE, email: TARGET, minutes: 10 }],
+  ['long', {}, { ...WHOLE, email: TARGET }],
+  ['long', { lifetime: 43_200 }, { ...WHOLE, email: TARGET, minutes: 720 }],
+  ['acting-users', { subject: USER }, { ...WHOLE, email: USER }],
+  ['acting-users', {}, { ...WHOLE, email: TARGET }],
+  ['signing', {}, { ...WHOLE, kind: 'self_signed' }],
+  ['acting-signing', {}, { ...WHOLE, kind: 'self_signed', email: TARGET }],
+  ['bounded', {}, BOUNDED],
+  ['acting-bounded', {}, BOUNDED],
+  ['default', { audience: FUNCTION_AUDIENCE }, { kind: 'id_token', email: SOURCE }],
+  ['acting', { audience: FUNCTION_AUDIENCE }, { kind: 'id_token', email: TARGET }],
+];
+
+test.for([0, 1, 2, 3, 4, 5])(
+  'serves each profile its own kind of token and never another one’s, in whatever order they come (%i)',
+  async (shift) => {
+    const vendor = vendorOf(documents['service account key'], { profiles: MINTING });
+    const turned = [...ASKED.slice(shift * 3), ...ASKED.slice(0, shift * 3)];
+    const order = shift % 2 === 0 ? turned : turned.toReversed();
+
+    const first: Vended[] = [];
+    for (const [alias, event] of order) {
+      first.push(await vendor.ask(event, alias));
+    }
+    const again = await Promise.all(order.map(([alias, event]) => vendor.ask(event, alias)));
+    vendor.close();
+    const facts = await Promise.all(again.map(factsOf));
+
+    const tokens = (answers: readonly Vended[]) =>
+      answers.map((answer) => answer.access_token ?? answer.id_token);
+    expect(tokens(again)).toEqual(tokens(first));
+    expect(facts).toEqual(order.map(([, , expected]) => expected));
+    // Two of them ask for the same, and share: the profile of plain scopes, and that of users without one.
+    const shared = tokens(again).filter((token, index, all) => all.indexOf(token) !== index);
+    expect(shared).toHaveLength(order.filter(([alias, event]) => sameAsBefore(order, alias, event)).length);
+  },
+);
+
+/** Whether an earlier one in `order` asks for the very same grant. */
+function sameAsBefore(order: typeof ASKED, alias: string, event: object): boolean {
+  const groups = [
+    ['default {}', 'users {}'],
+    ['acting {}', 'acting-users {}'],
+  ];
+  const name = (one: string, asked: object) => `${one} ${JSON.stringify(asked)}`;
+  const group = groups.find((names) => names.includes(name(alias, event))) ?? [];
+  const place = order.findIndex((asked) => asked[0] === alias && asked[1] === event);
+  return order.slice(0, place).some(([one, asked]) => group.includes(name(one, asked)));
+}
+
+test('never gives away the token that it impersonates with, nor the one that it downscopes', async () => {
+  const vendor = vendorOf(documents['service account key'], { profiles: MINTING });
+  const seen: string[] = [];
+  clouds.google.interfere(({ path }) => {
+    seen.push(path);
+    return undefined;
+  });
+
+  const answers = [await vendor.ask({}, 'acting'), await vendor.ask({}, 'bounded'), await vendor.ask({})];
+  vendor.close();
+  const facts = await Promise.all(answers.map(factsOf));
+
+  // The source's own token is asked for once for each: none of the three is handed on.
+  expect(seen.filter((path) => path === '/token')).toHaveLength(3);
+  expect(facts).toEqual([{ ...WHOLE, email: TARGET }, BOUNDED, WHOLE]);
+});
+
+/** A network on which nothing may happen, and what was tried on it. */
+function closedNetwork(): { readonly network: Network; readonly tried: readonly string[] } {
+  const tried: string[] = [];
+  const network: Network = {
+    post: async (url) => {
+      tried.push(url.href);
+      throw new Error('nothing may be posted');
+    },
+    connectAhead: (url) => {
+      tried.push(url.href);
+    },
+    close: () => {},
+  };
+  return { network, tried };
+}
+
+const ELSEWHERE = [
+  'https://evil.example/v1/token',
+  'https://sts.googleapis.com.evil.example/v1/token',
+  'https://sts.googleapis.com@evil.example/v1/token',
+  'https://evil.example\\.googleapis.com/v1/token',
+  'https://evil.example#.googleapis.com',
+  'https://evilgoogleapis.com/v1/token',
+  'http://sts.googleapis.com/v1/token',
+  'http://169.254.169.254/latest/meta-data/',
+  'http://[fd00:ec2::254]/latest/meta-data/',
+  'http://127.0.0.1.evil.example/',
+  'file:///proc/self/environ',
+  'gopher://127.0.0.1:70/',
+];
+
+const EMAIL_PATH = `/v1/projects/-/serviceAccounts/${TARGET}:generateAccessToken`;
+const IDENTITY_QUERY = 'Action=GetCallerIdentity&Version=2011-06-15';
+
+test.for(ELSEWHERE)('sends no proof of who the function is, and no token, to %s', async (url) => {
+  const { origin } = { origin: url.replace(/\/(?:v1\/token|latest\/meta-data\/)?$/, '') };
+  const signed = documents['federation, signed request'];
+  const impersonated = documents['impersonated service account'];
+  const faulty: object[] = [
+    { ...signed, token_url: url },
+    { ...documents['federation, OIDC token'], token_url: url },
+    { ...signed, service_account_impersonation_url: origin + EMAIL_PATH },
+    { ...impersonated, service_account_impersonation_url: origin + EMAIL_PATH },
+    { ...impersonated, source_credentials: { ...signed, token_url: url } },
+    { type: 'aws_kms', key_id: clouds.kmsKey, client_email: SOURCE, private_key_id: 'x', token_uri: url },
+  ];
+
+  for (const document of faulty) {
+    const { network, tried } = closedNetwork();
+    const vendor = vendorOf(document, { network, aws: clouds.aws });
+    expect(await vendor.refused({})).toMatch(/^CredentialInvalid: /);
+    expect(tried).toEqual([]);
+  }
+});
+
+test.for([
+  'https://evil.example',
+  'https://sts.eu-west-1.amazonaws.com.evil.example',
+  'https://sts.eu-west-1.amazonaws.com@evil.example',
+  'https://sts.eu-west-1.amazonaws.com:443@evil.example',
+  'https://evil.example/sts.eu-west-1.amazonaws.com',
+  'https://sts%2eeu-west-1.amazonaws.com',
+  'https://STS.eu-west-1.amazonaws.com',
+  'https://sts.s3.amazonaws.com',
+  'http://sts.eu-west-1.amazonaws.com',
+  'http://169.254.169.254',
+])('signs no request that is to be verified at %s', async (origin) => {
+  const { network, tried } = closedNetwork();
+  const credentials = vi.fn(clouds.aws.credentials);
+  const vendor = vendorOf(
+    {
+      ...documents['federation, signed request'],
+      credential_source: {
+        environment_id: 'aws1',
+        regional_cred_verification_url: `${origin}?${IDENTITY_QUERY}`,
+      },
+    },
+    { network, aws: { ...clouds.aws, credentials } },
+  );
+
+  expect(await vendor.refused({})).toMatch(/^CredentialInvalid: /);
+  expect(tried).toEqual([]);
+  expect(credentials).not.toHaveBeenCalled();
+});
+
+test('asks no metadata service, file or program that a document names', async () => {
+  const rest = documents['federation, signed request'];
+  const source = {
+    environment_id: 'aws1',
+    region_url: 'http://169.254.169.254/latest/meta-data/placement/availability-zone',
+    url: 'http://169.254.169.254/latest/meta-data/iam/security-credentials',
+    imdsv2_session_token_url: 'http://169.254.169.254/latest/api/token',
+    file: '/proc/self/environ',
+    executable: { command: '/bin/sh -c "exit 1"' },
+  };
+  const posted: string[] = [];
+  const { network } = closedNetwork();
+  const vendor = vendorOf(
+    { ...rest, credential_source: source },
+    {
+      aws: clouds.aws,
+      network: {
+        ...network,
+        post: async (url) => {
+          posted.push(url.href);
+          return { status: 200, headers: {}, body: '{"access_token":"ya29.d.x","expires_in":3600}' };
+        },
+        connectAhead: () => {},
+      },
+    },
+  );
+
+  await vendor.ask({});
+
+  expect(posted).toEqual([clouds.google.stsUrl]);
+});
+
+test.for([301, 302, 307, 308])(
+  'follows no redirect of status %i with a proof or a token in hand',
+  async (status) => {
+    let reached = 0;
+    const elsewhere = http.createServer((_request, response) => {
+      reached += 1;
+      response.end('{"access_token":"evil","accessToken":"evil","expires_in":3600}');
+    });
+    await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
+    const address = elsewhere.address();
+    const location = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/v1/token`;
+    const document = documents['federation with impersonation'];
+    const refusals: string[] = [];
+
+    for (const start of ['/v1/token', '/v1/projects/']) {
+      clouds.google.interfere(({ path }) =>
+        path.startsWith(start) ? { status, headers: { location }, body: '' } : undefined,
+      );
+      const vendor = vendorOf(document, { aws: clouds.aws });
+      refusals.push((await vendor.refused({})).split(':')[0] ?? '');
+      vendor.close();
+    }
+    elsewhere.close();
+
+    expect({ refusals, reached }).toEqual({ refusals: ['GoogleRefused', 'GoogleRefused'], reached: 0 });
+  },
+);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createAudit } from '../lambda/audit.ts';
 import { ERRORS, type ErrorCode, VendError } from '../lambda/errors.ts';
+import type { Grant } from '../lambda/types.ts';
 import type { Visit } from '../lambda/visit.ts';
 import { auditLines, captureOutput, metricLines } from './capture-output.ts';
 import { CALLER } from './make-event.ts';
@@ -79,6 +80,102 @@ test('says what was asked, and once it is granted what was granted', () => {
   expect([all.audience, all.scopes]).toEqual([undefined, 'all']);
   expect([granted.audience, granted.scopes]).toEqual([undefined, ['openid']]);
   expect([nothing.audience, nothing.scopes]).toEqual([undefined, undefined]);
+});
+
+const IMPERSONATE = {
+  serviceAccount: 'reader@example-project.iam.gserviceaccount.com',
+  delegates: ['delegate@example-project.iam.gserviceaccount.com'],
+};
+const EVERYTHING: Grant = {
+  kind: 'access_token',
+  credential: 'reporting',
+  scopes: 'openid',
+  impersonate: IMPERSONATE,
+  subject: 'alice@example.com',
+  lifetimeSeconds: 7_200,
+  boundary: '{"accessBoundary":{"accessBoundaryRules":[]}}',
+};
+const TERMS = ['subject', 'lifetime', 'impersonate', 'self_signed', 'boundary'];
+
+test('says of a grant for whom, for how long, by whom and within what bounds', () => {
+  const { line } = record({ grant: EVERYTHING });
+  const selfSigned = record({
+    grant: { kind: 'access_token', credential: 'reporting', scopes: 'openid', selfSigned: true },
+  }).line;
+
+  expect(line).toMatchObject({
+    subject: 'alice@example.com',
+    lifetime: 7_200,
+    impersonate: IMPERSONATE.serviceAccount,
+    boundary: true,
+  });
+  expect(line).not.toHaveProperty('self_signed');
+  expect(selfSigned.self_signed).toBe(true);
+  expect(Object.keys(selfSigned).filter((name) => TERMS.includes(name))).toEqual(['self_signed']);
+});
+
+test('says so of a grant that Google refused, too', () => {
+  const { line } = record({ grant: EVERYTHING, error: new VendError('google_refused', 'No.') });
+
+  expect(line).toMatchObject({
+    subject: 'alice@example.com',
+    lifetime: 7_200,
+    impersonate: IMPERSONATE.serviceAccount,
+    boundary: true,
+  });
+  expect(line).not.toHaveProperty('principal');
+});
+
+test('says of what was not granted for whom and how long it was asked', () => {
+  const request = {
+    kind: 'access_token',
+    scopes: undefined,
+    subject: 'alice@example.com',
+    lifetimeSeconds: 900,
+  } as const;
+
+  const { line } = record({ request, grant: undefined, error: new VendError('access_denied', 'No.') });
+
+  expect(line).toMatchObject({ scopes: 'all', subject: 'alice@example.com', lifetime: 900 });
+  expect(line).not.toHaveProperty('impersonate');
+  expect(line).not.toHaveProperty('boundary');
+});
+
+test('says what was granted, where it is not what was asked', () => {
+  const request = { kind: 'access_token', scopes: undefined } as const;
+
+  expect(record({ request, grant: EVERYTHING }).line.lifetime).toBe(7_200);
+});
+
+test('says of an ID token whom it impersonates, and nothing that is about access tokens', () => {
+  const audience = 'https://example.com';
+  const { line } = record({
+    request: { kind: 'id_token', audience },
+    grant: { kind: 'id_token', credential: 'reporting', audience, impersonate: IMPERSONATE },
+  });
+
+  expect(line).toMatchObject({ audience, impersonate: IMPERSONATE.serviceAccount });
+  expect(Object.keys(line).filter((name) => TERMS.includes(name))).toEqual(['impersonate']);
+});
+
+test('says nothing of all this where there is nothing to be said', () => {
+  const { line } = record();
+
+  expect(Object.keys(line).filter((name) => TERMS.includes(name))).toEqual([]);
+});
+
+test('shows no token that stands in the place of a user or an account', () => {
+  const request = { kind: 'access_token', scopes: undefined, subject: 'ya29.canary@example.com' } as const;
+  const asked = record({ request, grant: undefined, error: new VendError('access_denied', 'No.') });
+  const granted = record({ grant: { ...EVERYTHING, subject: 'ya29.canary@example.com' } });
+  const impersonated = record({
+    grant: { ...EVERYTHING, impersonate: { serviceAccount: 'ya29.canary@example.com', delegates: [] } },
+  });
+
+  for (const { output, line } of [asked, granted, impersonated]) {
+    expect(output.text()).not.toContain('canary');
+    expect(Object.values(line)).toContain('[redacted]@example.com');
+  }
 });
 
 test('shows no token that was asked for as if it were an audience or a scope', () => {

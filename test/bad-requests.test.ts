@@ -4,18 +4,24 @@ import type { Handler } from '../local/aws/invoker.ts';
 import { captureOutput } from './capture-output.ts';
 import { type Message, type Reply, type Rig, sendMessage, startRig } from './local-aws-rig.ts';
 import { contextFor, httpApiEvent, restApiEvent } from './make-event.ts';
-import { readHttp, startVendorRig, thrownBy, type VendorRig } from './vendor-rig.ts';
+import { PROFILES, readHttp, startVendorRig, thrownBy, type VendorRig } from './vendor-rig.ts';
 
 /** Of each door; there are nine. */
 const REQUESTS = 70;
 
 type Ask = Readonly<Record<string, unknown>>;
 
+/** What a request may name besides scopes and audiences, so that a bad one is refused for what it says. */
+const TERMS = { subjects: ['alice@example.com', 'robot-*@example.com'], maxLifetime: 3_600 };
+const profiles = Object.fromEntries(
+  Object.entries(PROFILES).map(([name, profile]) => [name, { ...profile, ...TERMS }]),
+);
+
 let rig: VendorRig;
 let gateway: Rig;
 
 beforeAll(async () => {
-  rig = await startVendorRig({ realAudit: true });
+  rig = await startVendorRig({ profiles, realAudit: true });
   const handler: Handler = (event, context) => rig.vendor.handler(event, context);
   gateway = await startRig({ requireSignature: false, handler });
   captureOutput();
@@ -32,7 +38,7 @@ const HOST = 'https://europe-west1-example.cloudfunctions.net';
 
 /** What one parameter may hold that is text and never good. */
 const badText = fc.oneof(
-  text.filter((value) => !/^[a-z-]+$/.test(value)),
+  text.filter((value) => !/^(?:[a-z-]+|\d+)$/.test(value)),
   fc.webUrl().map((url) => `${url}#fragment`),
   fc.constantFrom(
     'compute-rw',
@@ -47,23 +53,85 @@ const badText = fc.oneof(
   text.map((path) => `${HOST}/\u0000${path}`),
   text.map((path) => `https://www.googleapis.com/auth/ ${path}!`),
 );
+/** Users whom the profile does not name, and what names no user. */
+const badSubject = fc.oneof(
+  fc.constantFrom(
+    'bob@example.com',
+    'Alice@example.com',
+    'alice@Example.com',
+    'alice@example.com.',
+    'alice@example.com\n',
+    'alice@evil.example@example.com',
+    'alice+x@example.com',
+    'robot-@example.com',
+    'robot-1+ceo@example.com',
+    'robot-*@example.com',
+    'аlice@example.com',
+    'alice＠example.com',
+    '',
+  ),
+  text.map((name) => `${name}\u0000@example.com`),
+  text.map((domain) => `alice@evil.example${domain.replaceAll(/[^a-z.]/g, '')}`),
+);
+/** Lifetimes that are out of bounds, and other spellings of those that are not. */
+const badLifetime = fc.oneof(
+  fc.constantFrom(
+    '599',
+    '3601',
+    '43201',
+    '0900',
+    ' 900',
+    '900 ',
+    '+900',
+    '-900',
+    '900.0',
+    '9e2',
+    '0x384',
+    '900s',
+  ),
+  fc.integer({ min: 3_601 }).map(String),
+  fc.integer({ max: 599 }).map(String),
+  fc.double().map((seconds) => `${seconds}.0`),
+);
 const badValue = fc.oneof(
   badText,
-  fc.jsonValue().filter((value) => typeof value !== 'string' && !Array.isArray(value)),
+  fc
+    .jsonValue()
+    .filter((value) => typeof value !== 'string' && typeof value !== 'number' && !Array.isArray(value)),
+  fc.oneof(fc.integer({ max: 599 }), fc.integer({ min: 3_601 }), fc.constant(600.5)),
   fc.array(badText, { minLength: 1, maxLength: 5 }),
   fc.array(fc.constantFrom('storage-ro', 7, null, {}, []), { minLength: 101, maxLength: 200 }),
 );
 const unknownName = fc
-  .oneof(text, fc.constantFrom('audiance', 'Scope', 'scopes[]', '__proto__', 'constructor', 'profile', 'sub'))
-  .filter((name) => !['audience', 'scope', 'scopes'].includes(name));
+  .oneof(
+    text,
+    fc.constantFrom('audiance', 'Scope', 'scopes[]', '__proto__', 'constructor', 'profile', 'sub'),
+    fc.constantFrom(
+      'Subject',
+      'subjects',
+      'lifetime[]',
+      'maxLifetime',
+      'impersonate',
+      'boundary',
+      'selfSigned',
+    ),
+  )
+  .filter((name) => !['audience', 'scope', 'scopes', 'subject', 'lifetime'].includes(name));
 
 function askOf(value: fc.Arbitrary<unknown>): fc.Arbitrary<Ask> {
-  const known = fc.constantFrom('audience', 'scope', 'scopes');
+  const known = fc.constantFrom('audience', 'scope', 'scopes', 'subject', 'lifetime');
   return fc.oneof(
     fc.tuple(known, value).map((entry) => Object.fromEntries([entry])),
     fc.tuple(unknownName, value).map((entry) => Object.fromEntries([entry])),
     value.map((audience) => ({ audience, scopes: 'storage-ro' })),
     value.map((scope) => ({ scope, scopes: 'storage-ro' })),
+    badSubject.map((subject) => ({ subject })),
+    badLifetime.map((lifetime) => ({ lifetime })),
+    badSubject.map((subject) => ({ subject, lifetime: '3600', scope: 'storage-ro' })),
+    badLifetime.map((lifetime) => ({ subject: 'alice@example.com', lifetime })),
+    fc.constant({ subject: 'alice@example.com', audience: `${HOST}/hello` }),
+    fc.constant({ lifetime: '3600', audience: `${HOST}/hello` }),
+    value.map((audience) => ({ audience, subject: 'alice@example.com' })),
   );
 }
 
@@ -91,6 +159,9 @@ const rawQuery = fc.oneof(
     '%zz=1',
     '=',
     'scopes=storage-ro&scopes=storage-ro',
+    'subject=alice%40example.com&subject=alice%40example.com',
+    'lifetime=900&lifetime=900',
+    'subject=alice%40example.com%',
     'a',
     '&&a=b',
   ),
@@ -106,6 +177,8 @@ const body: fc.Arbitrary<{ readonly body: string; readonly headers: Readonly<Rec
     ask.map((value) => ({ body: JSON.stringify(value).slice(0, -1), headers: JSON_TYPE })),
     fc.constantFrom(
       { body: '{"scopes":"storage-ro","scopes":"storage-ro"}', headers: JSON_TYPE },
+      { body: '{"subject":"alice@example.com","subject":"alice@example.com"}', headers: JSON_TYPE },
+      { body: '{"lifetime":9e2,"lifetime":900}', headers: JSON_TYPE },
       { body: 'null', headers: JSON_TYPE },
       { body: '{"scopes":"storage-ro"}', headers: {} },
       { body: '{"scopes":"storage-ro"}', headers: { 'content-type': 'text/plain' } },
@@ -312,7 +385,7 @@ test('vends to a good request through the same doors', async () => {
   const invocation = { target: '/2015-03-31/functions/vendor/invocations?Qualifier=reports', body: '{}' };
 
   const replies = await sendAll([
-    { method: 'GET', target: '/token?scopes=storage-ro', headers: {} },
+    { method: 'GET', target: '/token?scopes=storage-ro&lifetime=3600', headers: {} },
     {
       method: 'POST',
       target: '/profiles/reports/token',

@@ -1,8 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createCache } from '../lambda/cache.ts';
 import { createClock } from '../lambda/clock.ts';
 import { VendError } from '../lambda/errors.ts';
-import type { Grant, Vended } from '../lambda/types.ts';
+import type { AccessTokenGrant, Grant, Vended } from '../lambda/types.ts';
+import { anyText } from './any-text.ts';
 import { createCalls, failureOf } from './make-calls.ts';
 import { createTime, settled } from './make-time.ts';
 
@@ -97,6 +100,200 @@ test.each<[string, Grant]>([
   void ask(other);
 
   expect(mints.list).toHaveLength(2);
+});
+
+const ACCESS = { kind: 'access_token', credential: 'default', scopes: 'openid' } as const;
+const EVERYTHING: AccessTokenGrant = {
+  ...ACCESS,
+  impersonate: { serviceAccount: 'a@example.com', delegates: ['b@example.com', 'c@example.com'] },
+  subject: 'alice@example.com',
+  lifetimeSeconds: 3_600,
+  boundary: '{"accessBoundary":{}}',
+};
+
+/** Returns `grant` without one of its fields. */
+function without(grant: Grant, name: string): Grant {
+  return Object.fromEntries(Object.entries(grant).filter(([field]) => field !== name)) as Grant;
+}
+
+/** Returns whether a token that was minted for one grant is served to another. */
+async function isShared(one: Grant, other: Grant): Promise<boolean> {
+  const { ask, hold, mints } = createRig();
+  await hold(HOUR, one);
+  void ask(other);
+  return mints.list.length === 1;
+}
+
+const IMPERSONATE = { serviceAccount: 'a@example.com', delegates: ['b@example.com', 'c@example.com'] };
+
+test.each<[string, Grant, Grant]>([
+  ['credential', EVERYTHING, { ...EVERYTHING, credential: 'other' }],
+  ['scopes', EVERYTHING, { ...EVERYTHING, scopes: 'email openid' }],
+  ['impersonation, or none', EVERYTHING, without(EVERYTHING, 'impersonate')],
+  [
+    'account',
+    EVERYTHING,
+    { ...EVERYTHING, impersonate: { ...IMPERSONATE, serviceAccount: 'b@example.com' } },
+  ],
+  ['delegates, or none', EVERYTHING, { ...EVERYTHING, impersonate: { ...IMPERSONATE, delegates: [] } }],
+  [
+    'number of delegates',
+    EVERYTHING,
+    { ...EVERYTHING, impersonate: { ...IMPERSONATE, delegates: ['b@example.com'] } },
+  ],
+  [
+    'delegates’ order',
+    EVERYTHING,
+    { ...EVERYTHING, impersonate: { ...IMPERSONATE, delegates: ['c@example.com', 'b@example.com'] } },
+  ],
+  ['subject', EVERYTHING, { ...EVERYTHING, subject: 'bob@example.com' }],
+  ['subject, or none', EVERYTHING, without(EVERYTHING, 'subject')],
+  ['lifetime', EVERYTHING, { ...EVERYTHING, lifetimeSeconds: 3_601 }],
+  ['lifetime, or the usual one', EVERYTHING, without(EVERYTHING, 'lifetimeSeconds')],
+  ['boundary', EVERYTHING, { ...EVERYTHING, boundary: '{"accessBoundary":[]}' }],
+  ['boundary, or none', EVERYTHING, without(EVERYTHING, 'boundary')],
+  ['signature', ACCESS, { ...ACCESS, selfSigned: true }],
+  ['account, of ID tokens', { ...GRANT, impersonate: IMPERSONATE }, GRANT],
+  [
+    'delegates’ order, of ID tokens',
+    { ...GRANT, impersonate: IMPERSONATE },
+    { ...GRANT, impersonate: { ...IMPERSONATE, delegates: ['c@example.com', 'b@example.com'] } },
+  ],
+])('keeps tokens apart that differ in their %s, whichever came first', async (_what, one, other) => {
+  expect([await isShared(one, other), await isShared(other, one)]).toEqual([false, false]);
+});
+
+test('shares a token between grants whose fields stand in another order', async () => {
+  const reversed = Object.fromEntries(Object.entries(EVERYTHING).reverse()) as unknown as Grant;
+  const impersonate = { delegates: IMPERSONATE.delegates, serviceAccount: IMPERSONATE.serviceAccount };
+
+  expect(await isShared(EVERYTHING, reversed)).toBe(true);
+  expect(await isShared(EVERYTHING, { ...EVERYTHING, impersonate })).toBe(true);
+});
+
+const AS_TERMS = '[null,null,"x",null,null,null]';
+
+test.each<[string, Grant, Grant]>([
+  ['subject that reads like a boundary', { ...ACCESS, subject: 'x' }, { ...ACCESS, boundary: 'x' }],
+  ['subject that reads like a lifetime', { ...ACCESS, subject: '600' }, { ...ACCESS, lifetimeSeconds: 600 }],
+  ['subject that reads like a signature', { ...ACCESS, subject: 'true' }, { ...ACCESS, selfSigned: true }],
+  ['subject that reads like none', { ...ACCESS, subject: 'null' }, ACCESS],
+  ['subject that is empty', { ...ACCESS, subject: '' }, ACCESS],
+  [
+    'subject that goes on in the next field',
+    { ...ACCESS, subject: 'x",null,null,"y' },
+    { ...ACCESS, subject: 'x', boundary: 'y' },
+  ],
+  [
+    'account that goes on in its delegates',
+    { ...GRANT, impersonate: { serviceAccount: 'a",["b', delegates: [] } },
+    { ...GRANT, impersonate: { serviceAccount: 'a', delegates: ['b'] } },
+  ],
+  [
+    'delegate that reads like two',
+    { ...GRANT, impersonate: { serviceAccount: 'a', delegates: ['b","c'] } },
+    { ...GRANT, impersonate: { serviceAccount: 'a', delegates: ['b', 'c'] } },
+  ],
+  [
+    'delegate that is joined by a comma',
+    { ...GRANT, impersonate: { serviceAccount: 'a', delegates: ['b,c'] } },
+    { ...GRANT, impersonate: { serviceAccount: 'a', delegates: ['b', 'c'] } },
+  ],
+  [
+    'scope that reads like the terms',
+    { ...ACCESS, scopes: `openid${AS_TERMS}` },
+    { ...ACCESS, subject: 'x' },
+  ],
+  ['audience that reads like scopes', { ...GRANT, audience: 'openid' }, ACCESS],
+  [
+    'credential that begins like another one',
+    { ...ACCESS, credential: 'a', scopes: 'bc' },
+    { ...ACCESS, credential: 'ab', scopes: 'c' },
+  ],
+  [
+    'credential that is named like a kind of token',
+    { ...ACCESS, credential: 'access_token', scopes: 'a' },
+    { ...ACCESS, credential: 'a', scopes: 'access_token' },
+  ],
+])('is not taken in by a %s', async (_what, one, other) => {
+  expect([await isShared(one, other), await isShared(other, one)]).toEqual([false, false]);
+});
+
+/** Texts that are made to look like the end of one part of a key and the beginning of the next. */
+const CRAFTED = fc.oneof(
+  fc.constantFrom('a', 'b', '', 'null', 'true', '600', '"', '","', 'a","b', 'a",null,"b', '],[', '\\', '\n'),
+  fc.constantFrom(
+    'a\n["b",[],null,null,null,null]',
+    '[null,null,"a",null,null,null]',
+    'access_token default a',
+  ),
+  anyText(4),
+);
+const LINE = CRAFTED.map((text) => text.replaceAll('\n', ''));
+
+const COMMON = {
+  credential: fc.constantFrom('default', 'default2', 'a', 'access_token'),
+  impersonate: fc.record(
+    {
+      serviceAccount: CRAFTED,
+      delegates: fc.array(CRAFTED, { maxLength: 3 }),
+    },
+    { noNullPrototype: true },
+  ),
+};
+const ANY_GRANT: fc.Arbitrary<Grant> = fc.oneof(
+  fc.record(
+    { kind: fc.constant('id_token' as const), ...COMMON, audience: LINE },
+    { requiredKeys: ['kind', 'credential', 'audience'], noNullPrototype: true },
+  ),
+  fc.record(
+    {
+      kind: fc.constant('access_token' as const),
+      ...COMMON,
+      scopes: LINE,
+      subject: CRAFTED,
+      lifetimeSeconds: fc.constantFrom(600, 3_600),
+      selfSigned: fc.constant(true as const),
+      boundary: CRAFTED,
+    },
+    { requiredKeys: ['kind', 'credential', 'scopes'], noNullPrototype: true },
+  ),
+);
+
+/** Two grants of any kind, or two that have most of it in common. */
+const TWO_GRANTS = fc.oneof(
+  fc.tuple(ANY_GRANT, ANY_GRANT),
+  fc.tuple(ANY_GRANT, ANY_GRANT, fc.nat(7)).map(([one, other, index]): [Grant, Grant] => {
+    const [name = 'kind', value] = Object.entries(other)[index] ?? [];
+    const changed = one.kind === other.kind ? { ...one, [name]: value } : { ...one };
+    return [one, changed as Grant];
+  }),
+  fc.tuple(ANY_GRANT, fc.nat(7)).map(([one, index]): [Grant, Grant] => {
+    const name = Object.keys(one)[index] ?? '';
+    return /^(?:kind|credential|scopes|audience|)$/.test(name)
+      ? [one, structuredClone(one)]
+      : [one, without(one, name)];
+  }),
+  ANY_GRANT.map((one): [Grant, Grant] => [
+    one,
+    Object.fromEntries(Object.entries(structuredClone(one)).reverse()) as unknown as Grant,
+  ]),
+);
+
+test('shares a token between two grants exactly if they are the same, whatever text is in them', async () => {
+  const seen = { same: 0, other: 0 };
+
+  await fc.assert(
+    fc.asyncProperty(TWO_GRANTS, async ([one, other]) => {
+      const same = isDeepStrictEqual(one, other);
+      seen[same ? 'same' : 'other'] += 1;
+
+      expect(await isShared(one, other)).toBe(same);
+    }),
+    { numRuns: 3_000 },
+  );
+
+  expect(Math.min(seen.same, seen.other)).toBeGreaterThan(300);
 });
 
 test('simply serves a token that has a millisecond more than 10 minutes left', async () => {

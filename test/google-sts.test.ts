@@ -83,15 +83,18 @@ test.each([
   [300, 300],
   [3_000, 3_000],
   [40_000, 3_599],
-])('lets a federated token end with the OIDC token, here of %i seconds, or after an hour', async (life, expected) => {
-  const exp = nowSeconds() + life;
-  const subject_token = await issuer.sign({ sub: ROLE, aud: provider.audience, exp });
+])(
+  'lets a federated token end with the OIDC token, here of %i seconds, or after an hour',
+  async (life, expected) => {
+    const exp = nowSeconds() + life;
+    const subject_token = await issuer.sign({ sub: ROLE, aud: provider.audience, exp });
 
-  const { body } = await exchange({ subject_token });
+    const { body } = await exchange({ subject_token });
 
-  expect(expected - Number(body.expires_in)).toBeGreaterThanOrEqual(0);
-  expect(expected - Number(body.expires_in)).toBeLessThan(5);
-});
+    expect(expected - Number(body.expires_in)).toBeGreaterThanOrEqual(0);
+    expect(expected - Number(body.expires_in)).toBeLessThan(5);
+  },
+);
 
 test('keeps a federated token to its scopes', async () => {
   const { body } = await exchange({ scope: 'openid https://www.googleapis.com/auth/devstorage.read_only' });
@@ -291,7 +294,10 @@ test('rejects a token that the mapping finds no subject in', async () => {
     attributeMapping: () => ({ 'google.subject': '' }),
   });
 
-  const { body } = await exchange({ audience, subject_token: await issuer.sign({ sub: ROLE, aud: audience }) });
+  const { body } = await exchange({
+    audience,
+    subject_token: await issuer.sign({ sub: ROLE, aud: audience }),
+  });
 
   expect(body).toEqual({
     error: 'unauthorized_client',

@@ -380,11 +380,7 @@ test.each([
     { ...impersonating(KMS), service_account_impersonation_url: 'https://example.com' },
     'its field service_account_impersonation_url is no https address of Google',
   ],
-  [
-    'delegates that are none',
-    impersonating(KMS, { delegates: 'a@b' }),
-    'its field delegates must be a list of service accounts',
-  ],
+  ['delegates that are none', impersonating(KMS, { delegates: 'a@b' }), 'its field delegates is no list'],
   [
     'a delegate that is none',
     impersonating(KMS, { delegates: ['a@b', 'c'] }),

@@ -223,6 +223,35 @@ test('records actions and answers, and is interfered with as a test wants it', a
   ]);
 });
 
+test('says its own time in each answer, of a test’s too', async () => {
+  const nowMs = Date.UTC(2031, 1, 2, 3, 4, 5);
+  await restart(SESSION, { now: () => nowMs });
+  const signed = await signMessage(sts.url, GET, { service: 'sts', credential: SESSION });
+  const early = await sendMessage(sts, signed);
+  sts.interfere(() => ({ status: 503, body: 'away' }));
+  const away = await sendMessage(sts, GET);
+
+  expect(early.body).toContain('<Code>SignatureDoesNotMatch</Code>');
+  expect([early, away].map(({ headers }) => headers.date)).toEqual([
+    'Sun, 02 Feb 2031 03:04:05 GMT',
+    'Sun, 02 Feb 2031 03:04:05 GMT',
+  ]);
+});
+
+test('goes by the name of a proxy in front of it once it is told so', async () => {
+  const proxy = 'http://127.0.0.1:4566';
+  const throughProxy = async () => {
+    const signed = await signMessage(proxy, GET, { service: 'sts', credential: SESSION });
+    const headers = { ...signed.headers, host: '127.0.0.1:4566' };
+    return (await sendMessage(sts, { ...signed, headers })).status;
+  };
+
+  const before = await throughProxy();
+  sts.alsoKnownAs(proxy);
+
+  expect([before, await throughProxy()]).toEqual([403, 200]);
+});
+
 /** Google's own library, holding the role's credentials; no request leaves it for a subject token. */
 function googleClient(credential: StsCredential = SESSION): AwsClient {
   return new AwsClient({

@@ -99,6 +99,70 @@ test('sends a form, encoded and with its length, and returns status, headers and
   expect(body).toBe('grant_type=a+b&assertion=x%26y%3Dz');
 });
 
+/** Header names and values as they came, without those that belong to the connection. */
+function headersOf({ text }: Seen): Readonly<Record<string, string>> {
+  const lines = (text.split('\r\n\r\n')[0] ?? '').split('\r\n').slice(1);
+  const entries = lines.map((line) => [line.split(': ')[0] ?? '', line.split(': ').slice(1).join(': ')]);
+  return Object.fromEntries(entries.filter(([name]) => name !== 'Connection'));
+}
+
+test('sends signed text with exactly the headers that it is signed with, and its length', async () => {
+  const { url, seen } = await startServer((socket) => socket.write(OK));
+  const headers = {
+    host: 'sts.eu-west-1.amazonaws.com',
+    'content-type': 'application/x-www-form-urlencoded',
+    'x-amz-date': '20260101T000000Z',
+    'x-amz-security-token': 'a//session+token==',
+    authorization: 'AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=content-type;host, Signature=c',
+  };
+  const text = 'Action=GetWebIdentityToken&Version=2011-06-15&Audience.member.1=ä';
+
+  await openNetwork().post(url, { headers, text }, 5_000);
+
+  const request = seen[0] ?? { text: '', connection: 0, request: 0 };
+  expect(headersOf(request)).toEqual({ ...headers, 'content-length': String(Buffer.byteLength(text)) });
+  expect(Buffer.from(request.text.split('\r\n\r\n')[1] ?? '', 'latin1').toString()).toBe(text);
+});
+
+test('sends JSON with the access token that it is to show, and nothing else of its own', async () => {
+  const { url, seen } = await startServer((socket) => socket.write(OK));
+
+  await openNetwork().post(url, { json: { scope: ['a'] }, bearer: 'ya29.x' }, 5_000);
+
+  const request = seen[0] ?? { text: '', connection: 0, request: 0 };
+  expect(headersOf(request)).toEqual({
+    Host: url.host,
+    accept: 'application/json',
+    'content-type': 'application/json',
+    authorization: 'Bearer ya29.x',
+    'content-length': '15',
+  });
+  expect(request.text.split('\r\n\r\n')[1]).toBe('{"scope":["a"]}');
+});
+
+test('a form may have fields that are named like the other kinds of body', async () => {
+  const { url, seen } = await startServer((socket) => socket.write(OK));
+
+  await openNetwork().post(url, { headers: 'a', text: 'b', json: 'c', bearer: 'd' }, 5_000);
+
+  expect(seen[0]?.text.split('\r\n\r\n')[1]).toBe('headers=a&text=b&json=c&bearer=d');
+  expect(seen[0]?.text.toLowerCase()).not.toContain('authorization');
+});
+
+test.each(['a\r\nx-evil: 1', 'a\nb', 'a\u0000', 'é\u2028'])(
+  'sends nothing with a header of %j, and says nothing of it',
+  async (value) => {
+    const { url, seen } = await startServer((socket) => socket.write(OK));
+
+    const error = await breakOf(
+      openNetwork().post(url, { headers: { 'x-amz-security-token': value }, text: '' }, 5_000),
+    );
+
+    expect(error.message).not.toContain(value);
+    expect(seen).toEqual([]);
+  },
+);
+
 test.each([200, 301, 302, 307, 308, 404, 429, 500, 503])(
   'returns a %i and follows nothing',
   async (status) => {
@@ -335,10 +399,15 @@ test('opens 64 connections at the most, and serves more requests than that', asy
   expect(sockets.length).toBeLessThanOrEqual(64);
 });
 
+let certificates = 0;
+
 /** Serves HTTPS with a certificate of its own, and counts connections. */
 async function startSecureServer() {
   const key = await createRsaKey();
-  const cert = createCertificate(key, { commonName: 'localhost', nowMs: Date.now(), hosts: ['localhost'] });
+  certificates += 1;
+  // By the same name, the wrong one of two would be looked at.
+  const commonName = `localhost ${certificates}`;
+  const cert = createCertificate(key, { commonName, nowMs: Date.now(), hosts: ['localhost'] });
   const connections: Duplex[] = [];
   const server = https.createServer(
     { key: key.privateKey.export({ type: 'pkcs8', format: 'pem' }), cert },
@@ -358,10 +427,10 @@ async function startSecureServer() {
   return { cert, connections, port, url: new URL(`https://localhost:${port}/token`) };
 }
 
-/** Trusts `cert` until the test ends. */
-function trust(cert: string): void {
+/** Trusts `certs` until the test ends. */
+function trust(...certs: string[]): void {
   const usual = tls.getCACertificates('default');
-  tls.setDefaultCACertificates([...usual, cert]);
+  tls.setDefaultCACertificates([...usual, ...certs]);
   cleanUps.push(() => tls.setDefaultCACertificates(usual));
 }
 
@@ -427,6 +496,143 @@ test('a connection opened ahead that has failed since is no harm', async () => {
   await quiet();
 
   expect((await send(network, url)).status).toBe(200);
+});
+
+test('opens connections ahead to several hosts at once, and each serves its own', async () => {
+  const servers = await Promise.all([startSecureServer(), startSecureServer(), startSecureServer()]);
+  trust(...servers.map(({ cert }) => cert));
+  const network = openNetwork();
+
+  for (const { url } of servers) {
+    network.connectAhead(url);
+  }
+  await vi.waitFor(() => expect(servers.map(({ connections }) => connections.length)).toEqual([1, 1, 1]));
+  const responses = await Promise.all(servers.map(({ url }) => send(network, url)));
+
+  expect(responses.map(({ status }) => status)).toEqual([200, 200, 200]);
+  expect(servers.map(({ connections }) => connections.length)).toEqual([1, 1, 1]);
+});
+
+test('opens one connection ahead to a host, however often and with whatever path it is asked to', async () => {
+  const { cert, connections, port, url } = await startSecureServer();
+  trust(cert);
+  const network = openNetwork();
+
+  for (const ahead of [url, new URL(`https://localhost:${port}`), new URL('/v1/other?x', url), url]) {
+    network.connectAhead(ahead);
+  }
+  await quiet();
+  await send(network, url);
+
+  expect(connections).toHaveLength(1);
+});
+
+test('opens no connection ahead while one is kept from an earlier request', async () => {
+  const { cert, connections, url } = await startSecureServer();
+  trust(cert);
+  const network = openNetwork();
+  await send(network, url);
+  await quiet();
+
+  network.connectAhead(url);
+  await quiet();
+
+  expect(connections).toHaveLength(1);
+});
+
+test('opens a connection ahead although one is kept to another port of the host', async () => {
+  const kept = await startSecureServer();
+  const other = await startSecureServer();
+  trust(kept.cert, other.cert);
+  const network = openNetwork();
+  await send(network, kept.url);
+  await quiet();
+
+  network.connectAhead(other.url);
+
+  await vi.waitFor(() => expect(other.connections).toHaveLength(1));
+});
+
+test('opens a connection ahead in the place of one that is kept for too long to be trusted', async () => {
+  const time = createTime();
+  const { cert, connections, url } = await startSecureServer();
+  trust(cert);
+  const network = openNetwork(time.now);
+  await send(network, url);
+  await quiet();
+  await time.advance(30_001);
+
+  network.connectAhead(url);
+  await vi.waitFor(() => expect(connections).toHaveLength(2));
+  await send(network, url);
+
+  expect(connections).toHaveLength(2);
+});
+
+test('opens another connection ahead if the first one has failed since', async () => {
+  const { cert, connections, url } = await startSecureServer();
+  trust(cert);
+  const network = openNetwork();
+  network.connectAhead(url);
+  await vi.waitFor(() => expect(connections).toHaveLength(1));
+  connections[0]?.destroy();
+  await quiet();
+
+  network.connectAhead(url);
+  await vi.waitFor(() => expect(connections).toHaveLength(2));
+  await send(network, url);
+
+  expect(connections).toHaveLength(2);
+});
+
+test('opens another connection ahead if nobody has taken the first one for 30 seconds, and lets that go', async () => {
+  const time = createTime();
+  const { cert, connections, url } = await startSecureServer();
+  trust(cert);
+  const network = openNetwork(time.now);
+  network.connectAhead(url);
+  await vi.waitFor(() => expect(connections).toHaveLength(1));
+
+  await time.advance(30_000);
+  network.connectAhead(url);
+  await quiet();
+  const before = connections.length;
+  await time.advance(1);
+  network.connectAhead(url);
+  await vi.waitFor(() => expect(connections).toHaveLength(2));
+
+  expect(before).toBe(1);
+  await vi.waitFor(() => expect(connections[0]?.destroyed).toBe(true));
+  expect((await send(network, url)).status).toBe(200);
+  expect(connections).toHaveLength(2);
+});
+
+test('opens nothing ahead for plain HTTP', async () => {
+  const { url, sockets, seen } = await startServer((socket) => socket.write(OK));
+  const network = openNetwork();
+
+  network.connectAhead(url);
+  await quiet();
+  const ahead = sockets.length;
+  await send(network, url);
+
+  expect([ahead, sockets.length, seen.length]).toEqual([0, 1, 1]);
+});
+
+test('closing ends the connections that were opened ahead', async () => {
+  const servers = await Promise.all([startSecureServer(), startSecureServer()]);
+  trust(...servers.map(({ cert }) => cert));
+  const network = openNetwork();
+  for (const { url } of servers) {
+    network.connectAhead(url);
+  }
+  await vi.waitFor(() => expect(servers.map(({ connections }) => connections.length)).toEqual([1, 1]));
+
+  network.close();
+
+  await vi.waitFor(() =>
+    expect(servers.map(({ connections }) => connections[0]?.destroyed)).toEqual([true, true]),
+  );
 });
 
 test('sends nothing to a server whose certificate nobody vouches for', async () => {

@@ -132,6 +132,230 @@ test.each<[string, Parameters<typeof parseRequest>[0], RegExp]>([
   expect((await failureOf(() => parseRequest(parameters))).message).toMatch(reason);
 });
 
+test('asks for a user, with the scopes or for all that the profile has', () => {
+  expect(parse({ subject: 'alice@example.com' })).toEqual({
+    kind: 'access_token',
+    scopes: undefined,
+    subject: 'alice@example.com',
+  });
+  expect(parse({ scope: 'storage-ro', subject: 'alice@example.com', lifetime: 3_600 })).toEqual({
+    kind: 'access_token',
+    scopes: [STORAGE_RO],
+    subject: 'alice@example.com',
+    lifetimeSeconds: 3_600,
+  });
+});
+
+test.each([
+  '',
+  'alice',
+  'Alice@example.com',
+  'alice@EXAMPLE.com',
+  '*@example.com',
+  'alice@example.com ',
+  'alice@example.com\n',
+  'alice@evil.example@example.com',
+  'аlice@example.com',
+  `${'a'.repeat(65)}@example.com`,
+  null,
+  undefined,
+  7,
+  true,
+  [],
+  ['alice@example.com'],
+  {},
+])('refuses the subject %j', async (subject) => {
+  expect(await refusalOf({ subject })).toMatch(
+    /^subject: .+ is not the e-mail address of a user, in lower case\.$/,
+  );
+});
+
+test.each<[unknown, number]>([
+  [600, 600],
+  [900, 900],
+  [900.0, 900],
+  [43_200, 43_200],
+  ['600', 600],
+  ['900', 900],
+  ['43200', 43_200],
+])('takes %j for a lifetime', (lifetime, lifetimeSeconds) => {
+  expect(parse({ lifetime })).toEqual({ kind: 'access_token', scopes: undefined, lifetimeSeconds });
+});
+
+test.each([
+  599,
+  43_201,
+  600.5,
+  0,
+  -0,
+  -600,
+  1e21,
+  1e300,
+  Number.MAX_SAFE_INTEGER,
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+  '',
+  ' ',
+  '0',
+  '599',
+  '43201',
+  '600.0',
+  '600.5',
+  '600,0',
+  '1e3',
+  '1E3',
+  ' 900',
+  '900 ',
+  '\t900',
+  '900\n',
+  '0900',
+  '00900',
+  '000900',
+  '+900',
+  '-900',
+  '0x384',
+  '0o1604',
+  '0b1110000100',
+  '1_000',
+  '1,000',
+  '900s',
+  '15m',
+  '1h',
+  'PT15M',
+  'max',
+  'NaN',
+  'Infinity',
+  '９００',
+  '٩٠٠',
+  '9'.repeat(400),
+  null,
+  undefined,
+  true,
+  [],
+  [900],
+  ['900'],
+  {},
+  900n,
+])('refuses the lifetime %s', async (lifetime) => {
+  const refusal = await refusalOf({ lifetime });
+
+  expect(refusal).toMatch(/^lifetime: .+ is not a whole number of seconds from 600 to 43200\.$/);
+  expect(refusal.length).toBeLessThan(250);
+});
+
+test('a number and its text are one lifetime, and no other text is', () => {
+  const spelling = fc.oneof(
+    fc.integer({ min: 0, max: 50_000 }).map(String),
+    fc.double().map(String),
+    fc.stringMatching(/^[ +0-9._eExX-]{1,7}$/),
+    anyText(8),
+  );
+  fc.assert(
+    fc.property(spelling, (lifetime) => {
+      const seconds = Number(lifetime);
+      const isPlain = String(seconds) === lifetime && Number.isInteger(seconds);
+      const expected = isPlain && seconds >= 600 && seconds <= 43_200 ? undefined : 'invalid_request';
+
+      expect(judge({ lifetime })).toBe(expected);
+      if (expected === undefined) {
+        expect(parse({ lifetime })).toEqual(parse({ lifetime: seconds }));
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test.each<[string, string, unknown]>([
+  ['scopes', 'scopes', ['openid']],
+  ['scope', 'scopes', 'openid'],
+  ['a subject', 'subject', 'alice@example.com'],
+  ['a lifetime', 'lifetime', 900],
+  ['a subject that is none', 'subject', ''],
+  ['a lifetime that is none', 'lifetime', 'x'],
+])('refuses an audience together with %s', async (what, name, value) => {
+  const field = what === 'scope' ? 'scope' : name;
+
+  expect(await refusalOf({ audience: 'https://example.com', [field]: value })).toBe(
+    `Ask for an audience (an ID token) or for ${name} (an access token), not for both: they are two tokens.`,
+  );
+});
+
+test.each(['subject', 'lifetime'])(
+  'refuses a %s that is there twice, also if both say the same',
+  async (name) => {
+    const value = name === 'subject' ? 'alice@example.com' : '900';
+    const failure = await failureOf(() =>
+      parseRequest([
+        [name, value],
+        [name, value],
+      ]),
+    );
+
+    expect(failure.message).toBe(`${name}: the parameter is there twice.`);
+  },
+);
+
+test.each([600, 3_599, 3_601, 43_200, '900'])(
+  'refuses the lifetime %j for a user, whose tokens Google makes out for an hour',
+  async (lifetime) => {
+    expect(await refusalOf({ subject: 'alice@example.com', lifetime })).toBe(
+      'lifetime: a token for a user always lives for 3600 seconds; leave it out.',
+    );
+  },
+);
+
+test.each([
+  'Subject',
+  'sub',
+  'subjects',
+  'user',
+  'Lifetime',
+  'maxLifetime',
+  'lifetimeSeconds',
+  'expires_in',
+  'impersonate',
+  'delegates',
+  'selfSigned',
+  'boundary',
+  'credential',
+  'profile',
+])('knows no parameter %s', async (name) => {
+  expect(await refusalOf({ [name]: 'x' })).toBe(
+    `"${name}" is not a parameter; there are audience, scopes (or scope), subject and lifetime.`,
+  );
+});
+
+test.each([httpApiEvent, restApiEvent])('takes both from a query, a form and JSON', (make) => {
+  const query = 'subject=alice%40example.com&lifetime=3600&scope=storage-ro';
+  const post = (type: string, body: string) =>
+    make({ method: 'POST', headers: { 'content-type': type }, body });
+  const events = [
+    make({ query }),
+    post('application/x-www-form-urlencoded', query),
+    post('application/json', '{"subject":"alice@example.com","lifetime":3600,"scope":"storage-ro"}'),
+    post('application/json', '{"subject":"alice@example.com","lifetime":"3600","scope":["storage-ro"]}'),
+  ];
+
+  const requests = events.map((event) => parseRequest(openDoor(event).parameters()));
+
+  expect(requests).toEqual(
+    events.map(() => ({
+      kind: 'access_token',
+      scopes: [STORAGE_RO],
+      subject: 'alice@example.com',
+      lifetimeSeconds: 3_600,
+    })),
+  );
+});
+
+test('a plus in a query is a space, and so no plus of an address', async () => {
+  const failure = await failureOf(() =>
+    parseRequest(openDoor(httpApiEvent({ query: 'subject=alice+x@example.com' })).parameters()),
+  );
+
+  expect(failure.message).toContain('subject: "alice x@example.com"');
+});
+
 const JUNK_TEXT = fc.oneof(
   fc.string({ maxLength: 40 }),
   anyText(40),
@@ -139,6 +363,10 @@ const JUNK_TEXT = fc.oneof(
     'audience',
     'scopes',
     'scope',
+    'subject',
+    'lifetime',
+    'alice@example.com',
+    '900',
     'https://example.com',
     'openid',
     'GET',
@@ -270,7 +498,7 @@ test('whatever the body and the query, they are a request, or they are refused w
   );
 });
 
-test('what comes through is an audience, or a sorted set of scopes, in which no control character is', () => {
+test('what comes through is an audience, or a sorted set of scopes, a user and seconds, in which no control character is', () => {
   const fields = fc.oneof(
     fc.record({
       audience: fc.oneof(
@@ -278,17 +506,33 @@ test('what comes through is an audience, or a sorted set of scopes, in which no 
         JUNK_TEXT.map((end) => `https://example.com/${end}`),
       ),
     }),
-    fc.record({ scopes: fc.oneof(JUNK, fc.array(fc.constantFrom('openid', 'pubsub', 'default', 'email'))) }),
+    fc.record(
+      {
+        scopes: fc.oneof(JUNK, fc.array(fc.constantFrom('openid', 'pubsub', 'default', 'email'))),
+        subject: fc.oneof(
+          { weight: 1, arbitrary: JUNK },
+          { weight: 3, arbitrary: JUNK_TEXT.map((name) => `${name}@example.com`) },
+        ),
+        lifetime: fc.oneof(
+          { weight: 1, arbitrary: JUNK },
+          { weight: 3, arbitrary: fc.integer({ min: 500, max: 45_000 }) },
+        ),
+      },
+      { requiredKeys: [] },
+    ),
   );
   fc.assert(
     fc.property(fields, (value) => {
       fc.pre(judge(value) === undefined);
       const request = parse(value);
-      const texts = request.kind === 'id_token' ? [request.audience] : (request.scopes ?? []);
+      const scopes = request.kind === 'access_token' ? (request.scopes ?? []) : [];
+      const { subject, lifetimeSeconds: seconds } = { subject: '', lifetimeSeconds: 900, ...request };
 
-      expect(texts.join()).not.toMatch(/[\s\p{Cc}]/u);
+      expect([...scopes, subject].join()).not.toMatch(/[\s\p{Cc}]/u);
       expect(request.kind === 'access_token' || isAudience(request.audience)).toBe(true);
-      expect(texts).toEqual([...new Set(texts)].sort());
+      expect(scopes).toEqual([...new Set(scopes)].sort());
+      expect(subject).toMatch(/^(?:[a-z0-9._'+-]+@example\.com)?$/);
+      expect(Number.isInteger(seconds) && seconds >= 600 && seconds <= 43_200).toBe(true);
     }),
     { numRuns: 500 },
   );
@@ -310,6 +554,10 @@ test.each(SECRETS)('does not repeat %j, wherever it was put', async (secret) => 
     { scopes: [secret] },
     { [secret]: 'a' },
     { scope: { a: secret } },
+    { subject: secret },
+    { subject: `${secret}@Example.com` },
+    { lifetime: secret },
+    { lifetime: `900 ${secret}` },
   ];
 
   const messages = await Promise.all(places.map(refusalOf));
@@ -323,7 +571,13 @@ test('bounds what it repeats, and lets no control character through', () => {
   const hostile = anyText(300);
   fc.assert(
     fc.property(hostile, hostile, (name, value) => {
-      const events = [{ [name]: value }, { audience: value }, { scopes: [value] }];
+      const events = [
+        { [name]: value },
+        { audience: value },
+        { scopes: [value] },
+        { subject: value },
+        { lifetime: value },
+      ];
 
       const messages = events.map((event) => {
         try {

@@ -92,9 +92,7 @@ export function createOidcVerifier(options: OidcIdentityOptions, now: () => numb
       checkTimes(payload, now() / 1000);
       return payload;
     } catch (error) {
-      throw error instanceof StsRefusal
-        ? error
-        : new StsRefusal('invalid_grant', explain(error));
+      throw error instanceof StsRefusal ? error : new StsRefusal('invalid_grant', explain(error));
     }
   };
 }

@@ -121,7 +121,10 @@ function downscope(parameters: StsParameters, { accessTokens, now }: StsContext)
 }
 
 /** A federated token ends with the OIDC token that it was given for, and after an hour at the latest. */
-function lifetimeSeconds({ exp }: Readonly<Record<string, unknown>>, { accessTokens, now }: StsContext): number {
+function lifetimeSeconds(
+  { exp }: Readonly<Record<string, unknown>>,
+  { accessTokens, now }: StsContext,
+): number {
   const leftSeconds = typeof exp === 'number' ? Math.floor(exp - now() / 1000) : Number.POSITIVE_INFINITY;
   return Math.min(accessTokens.lifetimeSeconds, Math.max(1, leftSeconds));
 }
