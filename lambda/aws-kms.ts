@@ -3,6 +3,7 @@ import { KMSClient, SignCommand } from '@aws-sdk/client-kms';
 import type { Claims, SignAssertion } from './assertion.ts';
 import { createAssertionSource } from './assertion-source.ts';
 import { AWS_CLIENT_LIMITS, AWS_TIMEOUT_MS } from './aws-client-limits.ts';
+import type { Aws } from './aws-environment.ts';
 import { type AwsFailure, demandAws, OWN_CREDENTIALS_REFUSED, translateAwsError } from './aws-failure.ts';
 import { type CredentialDocument, type Fault, textField, tokenUriOf } from './credential-document.ts';
 import { VendError } from './errors.ts';
@@ -38,14 +39,23 @@ function encode(part: object): string {
   return Buffer.from(JSON.stringify(part)).toString('base64url');
 }
 
+/** One client, and so one pool of connections, for all the credentials of an AWS; the doctor opens them anew each time. */
+const clients = new WeakMap<Aws, KMSClient>();
+
+function clientFor(aws: Aws): KMSClient {
+  const { region, credentials } = demandAws(aws);
+  // Else the SDK would keep the first ones that it gets for good, though they rotate.
+  const current = Object.assign(() => credentials(), { memoized: true });
+  const client = clients.get(aws) ?? new KMSClient({ ...AWS_CLIENT_LIMITS, region, credentials: current });
+  clients.set(aws, client);
+  return client;
+}
+
 function createKmsSigner(
   { keyId, kid }: { readonly keyId: string; readonly kid: string },
   { aws, clock, step }: SourceDependencies,
 ): SignAssertion {
-  const { region, credentials } = demandAws(aws);
-  // Else the SDK would keep the first ones that it gets for good, though they rotate.
-  const current = Object.assign(() => credentials(), { memoized: true });
-  const client = new KMSClient({ ...AWS_CLIENT_LIMITS, region, credentials: current });
+  const client = clientFor(aws);
   const failure: AwsFailure = {
     subject: `The KMS key ${keyId}`,
     unavailable: 'cannot be reached',
@@ -53,7 +63,7 @@ function createKmsSigner(
   };
 
   const signDigest = async (digest: Uint8Array, deadlineMs: number): Promise<Uint8Array> => {
-    const leftMs = Math.max(1, Math.min(AWS_TIMEOUT_MS, deadlineMs - clock.systemMs()));
+    const leftMs = Math.max(1, Math.ceil(Math.min(AWS_TIMEOUT_MS, deadlineMs - clock.systemMs())));
     const command = new SignCommand({
       KeyId: keyId,
       Message: digest,

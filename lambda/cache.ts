@@ -16,6 +16,8 @@ export type CacheDependencies = {
 type Entry = {
   readonly vended: Vended;
   readonly storedAtMs: number;
+  /** By the system's clock: a wrong `Date` of somebody's must not keep a token alive. */
+  readonly endsBySystemMs: number;
   /** Until here it is simply served. */
   readonly refreshAtMs: number;
   /** From `refreshAtMs` to here it is served while a new one is fetched; from here on a new one is awaited. */
@@ -34,6 +36,8 @@ const AWAIT_MS = 6 * 60_000;
 const END_MS = 30_000;
 /** A token that lives shorter than this has its thresholds shrunk in proportion. */
 const FULL_LIFE_MS = 20 * 60_000;
+/** Whoever asks for a token that lives longer than the usual hour gets one with half of its life left at least. */
+const LONG_LIFE_MS = 65 * 60_000;
 
 const REFUSAL_MEMORY_MS = 5_000;
 /** After a failed refresh, a token that is still good is served for this long before Google is asked again. */
@@ -64,16 +68,26 @@ function keyOf(grant: Grant): string {
   return terms.some((term) => term !== undefined) ? `${key}\n${JSON.stringify(terms)}` : key;
 }
 
-function entryFor(vended: Vended, nowMs: number): Entry {
+function entryFor(vended: Vended, clock: Clock): Entry {
   const { expiresAtMs } = vended.token;
-  const scale = Math.min(1, Math.max(0, expiresAtMs - nowMs) / FULL_LIFE_MS);
+  const nowMs = clock.googleMs();
+  const lifeMs = Math.max(0, expiresAtMs - nowMs);
+  const scale = Math.min(1, lifeMs / FULL_LIFE_MS);
+  const halfMs = lifeMs > LONG_LIFE_MS ? lifeMs / 2 : 0;
   return {
     vended: { token: vended.token, cached: true, googleMs: 0 },
     storedAtMs: nowMs,
-    refreshAtMs: expiresAtMs - REFRESH_MS * scale,
-    awaitAtMs: expiresAtMs - AWAIT_MS * scale,
+    endsBySystemMs: clock.systemMs() + lifeMs,
+    refreshAtMs: expiresAtMs - Math.max(REFRESH_MS * scale, halfMs),
+    awaitAtMs: expiresAtMs - Math.max(AWAIT_MS * scale, halfMs),
     endAtMs: expiresAtMs - END_MS * scale,
   };
+}
+
+function isOver(entry: Entry, clock: Clock): boolean {
+  const nowMs = clock.googleMs();
+  const isPutBack = nowMs < entry.storedAtMs - CLOCK_TOLERANCE_MS;
+  return nowMs >= entry.endAtMs || isPutBack || clock.systemMs() >= entry.endsBySystemMs;
 }
 
 /** A span that seems to have more than its length left is one of before the clock was put back: it is over. */
@@ -98,7 +112,8 @@ function putBounded<Value>(map: Map<string, Value>, key: string, value: Value, m
  * Returns a minter that keeps what `mint` gave and asks it once for a grant, however many callers there are. It
  * answers without a promise whenever a cached token can be served.
  *
- * - A token is served while it has more than 10 minutes left; between 10 and 6 it is served and renewed beside.
+ * - A token is served while it has more than 10 minutes left; between 10 and 6 it is served and renewed beside. One that
+ *   lives longer than the usual hour is renewed at half of its life.
  * - Under 6 minutes a new one is awaited; if Google cannot be reached the old one serves until 30 seconds before its end.
  * - A refusal of Google's is repeated to callers for 5 seconds.
  */
@@ -122,7 +137,7 @@ export function createCache(mint: Minter, dependencies: CacheDependencies): Mint
     if (newer && nowMs >= known.storedAtMs - CLOCK_TOLERANCE_MS) {
       return;
     }
-    putBounded(entries, key, entryFor(vended, nowMs), maxTokens);
+    putBounded(entries, key, entryFor(vended, clock), maxTokens);
     quietUntilMs.delete(key);
     refusals.delete(key);
   };
@@ -217,7 +232,7 @@ export function createCache(mint: Minter, dependencies: CacheDependencies): Mint
     const key = keyOf(grant);
     const entry = entries.get(key);
     const nowMs = clock.googleMs();
-    if (entry === undefined || nowMs >= entry.endAtMs || nowMs < entry.storedAtMs - CLOCK_TOLERANCE_MS) {
+    if (entry === undefined || isOver(entry, clock)) {
       return mintAnew(key, grant, deadlineMs);
     }
     entries.delete(key);

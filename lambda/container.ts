@@ -55,6 +55,8 @@ export function startContainer({
     audit: createAudit({ serviceName: functionName }),
     network,
     aws,
+    // In Lambda itself, what listens on loopback is its own runtime API.
+    allowsStandIns: environment.AWS_LAMBDA_RUNTIME_API === undefined,
   });
   const warm = vendor.warmUp();
   return { handler: vendor.handler, started: frozenAfterStart ? warm : Promise.resolve() };

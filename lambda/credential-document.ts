@@ -1,5 +1,5 @@
 import { VendError } from './errors.ts';
-import type { Fields } from './fields.ts';
+import { type Fields, fieldsOf } from './fields.ts';
 
 /** The fields of a credential document. */
 export type CredentialDocument = Fields;
@@ -7,8 +7,9 @@ export type CredentialDocument = Fields;
 /** Makes the error for a faulty document: which field is at fault (`undefined` for all of it), and what to do about it. */
 export type Fault = (field: string | undefined, fix: string) => VendError;
 
-const DEFAULT_UNIVERSE = 'googleapis.com';
+export const DEFAULT_UNIVERSE = 'googleapis.com';
 const DOMAIN = /^(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*$/;
+const WEB = /^https?:$/;
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'localhost']);
 
 /** Returns whether a URL's host is this machine's own, where a stand-in may be. */
@@ -34,7 +35,8 @@ export function textField(document: CredentialDocument, field: string, fault: Fa
   return value;
 }
 
-function universeOf(document: CredentialDocument, fault: Fault): string {
+/** Returns the domain that Google's services are under for the document. @throws {VendError} `credential_invalid` */
+export function universeOf(document: CredentialDocument, fault: Fault): string {
   const universe = document.universe_domain ?? DEFAULT_UNIVERSE;
   if (typeof universe !== 'string' || !DOMAIN.test(universe)) {
     throw fault('universe_domain', 'is no domain name');
@@ -42,31 +44,71 @@ function universeOf(document: CredentialDocument, fault: Fault): string {
   return universe;
 }
 
-/** Whoever could point an endpoint elsewhere would be sent assertions and tokens that they can use. */
-function isGoogleEndpoint(url: URL, universe: string): boolean {
-  const loopback = LOOPBACK.has(url.hostname);
-  if (url.protocol === 'http:') {
-    return loopback;
+/** A service of Google's, as its host is named in every universe. */
+export type GoogleService = 'iamcredentials' | 'oauth2' | 'sts';
+
+/** Where key files of earlier years have their token endpoint. */
+const EARLIER_TOKEN_URIS: ReadonlySet<string> = new Set([
+  'https://www.googleapis.com/oauth2/v4/token',
+  'https://www.googleapis.com/oauth2/v3/token',
+  'https://accounts.google.com/o/oauth2/token',
+]);
+
+/** What a service's address ends with; IAM Credentials' is judged by who reads it. */
+const PATHS: Readonly<Record<GoogleService, RegExp>> = {
+  oauth2: /^\/token$/,
+  sts: /^\/v1\/token$/,
+  iamcredentials: /^\/v1\//,
+};
+
+/**
+ * Names under a universe's domain are not all Google's own: customers have theirs there, such as buckets. So the host is
+ * the service's: `sts.googleapis.com`, with mTLS `sts.mtls.googleapis.com`, in a region `sts.REGION.rep.googleapis.com`.
+ *
+ * @see https://cloud.google.com/docs/authentication/identity-products#regional
+ */
+function isHostOf(service: GoogleService, hostname: string, universe: string): boolean {
+  const domain = universe.replaceAll('.', '\\.');
+  return new RegExp(`^${service}(?:\\.mtls|\\.[a-z0-9-]+\\.rep)?\\.${domain}$`).test(hostname);
+}
+
+/** Whoever could point an endpoint elsewhere would be sent assertions, proofs and tokens that they can use. */
+function isEndpointOf(service: GoogleService, url: URL, universe: string): boolean {
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    return false;
   }
-  const google =
-    url.hostname.endsWith(`.${universe}`) ||
-    (universe === DEFAULT_UNIVERSE && url.hostname === 'accounts.google.com');
-  return url.protocol === 'https:' && (google || loopback);
+  if (LOOPBACK.has(url.hostname)) {
+    return WEB.test(url.protocol);
+  }
+  const isEarlier = service === 'oauth2' && universe === DEFAULT_UNIVERSE && EARLIER_TOKEN_URIS.has(url.href);
+  const isGoogle =
+    url.protocol === 'https:' &&
+    url.port === '' &&
+    isHostOf(service, url.hostname, universe) &&
+    PATHS[service].test(url.pathname);
+  return isGoogle || isEarlier;
 }
 
 /**
- * Returns the address in `field`: https on a domain of the document's universe, or a stand-in on loopback.
+ * Returns the address of `service` in `field`: https on the service's host in the document's universe, or a stand-in on
+ * loopback.
  *
  * @throws {VendError} `credential_invalid`
  */
-export function endpointField(document: CredentialDocument, field: string, fault: Fault): string {
+export function endpointField(
+  document: CredentialDocument,
+  field: string,
+  service: GoogleService,
+  fault: Fault,
+): string {
   const universe = universeOf(document, fault);
   const text = textField(document, field, fault);
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || url.username !== '' || url.password !== '' || !isGoogleEndpoint(url, universe)) {
+  if (url === undefined || !isEndpointOf(service, url, universe)) {
     // What the file says of its universe is a part of the secret's content, too.
-    const place = universe === DEFAULT_UNIVERSE ? universe : 'its universe_domain';
-    throw fault(field, `is no https address of Google's under ${place}; download the file again`);
+    const place =
+      universe === DEFAULT_UNIVERSE ? `${service}.${universe}` : `${service} under its universe_domain`;
+    throw fault(field, `is no https address of Google's, at ${place}; download the file again`);
   }
   return text;
 }
@@ -75,22 +117,18 @@ export function endpointField(document: CredentialDocument, field: string, fault
 export function tokenUriOf(document: CredentialDocument, fault: Fault): string {
   return document.token_uri === undefined
     ? `${serviceOrigin(document, 'oauth2', fault)}/token`
-    : endpointField(document, 'token_uri', fault);
+    : endpointField(document, 'token_uri', 'oauth2', fault);
 }
 
-/** A service of Google's, as its host is named in every universe. */
-export type GoogleService = 'iamcredentials' | 'oauth2' | 'sts';
+/** The field that holds the address of Google's by a document's type; all others have `token_uri`. */
+const ENDPOINT_FIELDS: Readonly<Record<string, string>> = {
+  external_account: 'token_url',
+  impersonated_service_account: 'service_account_impersonation_url',
+};
 
-/** The fields of a document, of whatever type, that hold addresses of Google's. */
-const ENDPOINT_FIELDS = ['token_uri', 'token_url', 'service_account_impersonation_url'] as const;
-
-function loopbackOrigin(document: CredentialDocument): string | undefined {
-  const urls = ENDPOINT_FIELDS.map((field) => document[field]).filter(
-    (text): text is string => typeof text === 'string' && URL.canParse(text),
-  );
-  return urls
-    .map((text) => new URL(text))
-    .find(({ protocol, hostname }) => /^https?:$/.test(protocol) && LOOPBACK.has(hostname))?.origin;
+function loopbackOf(value: unknown): URL | undefined {
+  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
+  return url !== undefined && WEB.test(url.protocol) && LOOPBACK.has(url.hostname) ? url : undefined;
 }
 
 /**
@@ -100,5 +138,24 @@ function loopbackOrigin(document: CredentialDocument): string | undefined {
  * @throws {VendError} `credential_invalid`
  */
 export function serviceOrigin(document: CredentialDocument, service: GoogleService, fault: Fault): string {
-  return loopbackOrigin(document) ?? `https://${service}.${universeOf(document, fault)}`;
+  const field = ENDPOINT_FIELDS[String(document.type)] ?? 'token_uri';
+  return loopbackOf(document[field])?.origin ?? `https://${service}.${universeOf(document, fault)}`;
+}
+
+/**
+ * Refuses a document with an address on loopback, where a deployed function has nothing of Google's, but Lambda's own
+ * runtime API.
+ *
+ * @throws {VendError} `credential_invalid`
+ */
+export function refuseLoopback(document: CredentialDocument, fault: Fault): void {
+  const source = fieldsOf(document.credential_source);
+  const addresses = {
+    ...document,
+    'credential_source.regional_cred_verification_url': source.regional_cred_verification_url,
+  };
+  const found = Object.entries(addresses).find(([, value]) => loopbackOf(value) !== undefined);
+  if (found !== undefined) {
+    throw fault(found[0], 'is an address on this machine itself, which only a stand-in has');
+  }
 }

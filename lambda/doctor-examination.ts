@@ -16,6 +16,7 @@ import type { Grant, Token } from './types.ts';
 export type ExaminationDependencies = CredentialPlaces & {
   readonly network: Network;
   readonly aws: Aws;
+  readonly allowsStandIns: boolean;
   readonly now: () => number;
   readonly random: () => number;
   /** Told of an error that is no refusal and no failure that anybody foresaw. */
@@ -38,12 +39,12 @@ const TIME_IS_UP =
 
 function sourcesFor(
   { chain, watched }: Walk,
-  { network, aws, random }: ExaminationDependencies,
+  { network, aws, allowsStandIns, random }: ExaminationDependencies,
 ): SourceDependencies {
   const { post, connectAhead } = network;
   const exchange = createExchange({ post, clock: watched.shownBy('Google'), random });
   const watchers = watchSource(chain, { exchange, post, aws });
-  return { post, aws, clock: watched.shownBy('AWS'), connectAhead, ...watchers };
+  return { post, aws, clock: watched.shownBy('AWS'), connectAhead, allowsStandIns, ...watchers };
 }
 
 /** What was asked with the wrong time is asked again with the right one, as the vendor does. */

@@ -43,7 +43,7 @@ async function examineAll(
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const [index, one] = next;
       const rounds = 1 + Math.ceil(queue.length / AT_ONCE);
-      examined[index] = await examine(one, dependencies, now() + (deadlineMs - now()) / rounds);
+      examined[index] = await examine(one, dependencies, now() + Math.floor((deadlineMs - now()) / rounds));
     }
   };
 

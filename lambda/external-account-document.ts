@@ -1,10 +1,12 @@
 import {
   type CredentialDocument,
+  DEFAULT_UNIVERSE,
   endpointField,
   type Fault,
   isLoopback,
   serviceOrigin,
   textField,
+  universeOf,
 } from './credential-document.ts';
 import { fieldsOf, isFields } from './fields.ts';
 import { impersonationTargetOf } from './impersonation-target.ts';
@@ -44,8 +46,9 @@ export type ExternalAccount = {
 
 const SIGNED_REQUEST = 'urn:ietf:params:aws:token-type:aws4_request';
 const OIDC_TOKENS = ['urn:ietf:params:oauth:token-type:jwt', 'urn:ietf:params:oauth:token-type:id_token'];
+/** Behind `//iam.UNIVERSE`. */
 const PROVIDER =
-  /^\/\/iam\.(?:[a-z0-9-]+\.)+[a-z0-9-]+\/projects\/\d+\/locations\/global\/workloadIdentityPools\/[a-z0-9-]+\/providers\/[a-z0-9-]+$/;
+  /^\/projects\/\d+\/locations\/global\/workloadIdentityPools\/[a-z0-9-]+\/providers\/[a-z0-9-]+$/;
 
 const DEFAULT_VERIFICATION_URL =
   'https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15';
@@ -56,7 +59,8 @@ const STS_QUERY = 'Action=GetCallerIdentity&Version=2011-06-15';
 
 const MIN_TOKEN_SECONDS = 60;
 const MAX_TOKEN_SECONDS = 3_600;
-const TOKEN_SECONDS = 300;
+/** A federated token of Google's ends with the token that it was given for: so it is asked for an hour. */
+const TOKEN_SECONDS = 3_600;
 const MAX_AUDIENCE_LENGTH = 1_000;
 
 function providerOf(document: CredentialDocument, fault: Fault): string {
@@ -64,7 +68,9 @@ function providerOf(document: CredentialDocument, fault: Fault): string {
   if (audience.includes('/workforcePools/')) {
     throw fault('audience', 'is of a workforce pool, which is for people; make a workload identity pool');
   }
-  if (!PROVIDER.test(audience)) {
+  // A proof made out to a provider of another universe is of no use to whoever gets it there.
+  const prefix = `//iam.${universeOf(document, fault)}`;
+  if (!audience.startsWith(prefix) || !PROVIDER.test(audience.slice(prefix.length))) {
     throw fault(
       'audience',
       'is no provider: //iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER',
@@ -98,9 +104,9 @@ function signedRequestOf(source: CredentialDocument, fault: Fault): AwsProof {
   return { kind: 'signed_request', verificationUrl: verificationUrlOf(source, fault) };
 }
 
-function webIdentityTokenOf(source: CredentialDocument, provider: string, fault: Fault): AwsProof {
+function webIdentityTokenOf(document: CredentialDocument, provider: string, fault: Fault): AwsProof {
   const field = 'credential_source.aws_web_identity_token';
-  const { aws_web_identity_token: wanted } = source;
+  const { aws_web_identity_token: wanted } = fieldsOf(document.credential_source);
   if (!isFields(wanted)) {
     throw fault(
       field,
@@ -110,6 +116,12 @@ function webIdentityTokenOf(source: CredentialDocument, provider: string, fault:
   const { audience = `https:${provider}`, duration_seconds: seconds = TOKEN_SECONDS } = wanted;
   if (typeof audience !== 'string' || audience === '' || audience.length > MAX_AUDIENCE_LENGTH) {
     throw fault(`${field}.audience`, `must be a string of at most ${MAX_AUDIENCE_LENGTH} characters`);
+  }
+  if (universeOf(document, fault) !== DEFAULT_UNIVERSE && audience !== `https:${provider}`) {
+    throw fault(
+      `${field}.audience`,
+      'must be left out with a universe_domain of its own, which would otherwise get a token that is good elsewhere',
+    );
   }
   const isDuration =
     Number.isInteger(seconds) && Number(seconds) >= MIN_TOKEN_SECONDS && Number(seconds) <= MAX_TOKEN_SECONDS;
@@ -123,12 +135,11 @@ function webIdentityTokenOf(source: CredentialDocument, provider: string, fault:
 }
 
 function proofOf(document: CredentialDocument, provider: string, type: string, fault: Fault): AwsProof {
-  const source = fieldsOf(document.credential_source);
   if (type === SIGNED_REQUEST) {
-    return signedRequestOf(source, fault);
+    return signedRequestOf(fieldsOf(document.credential_source), fault);
   }
   if (OIDC_TOKENS.includes(type)) {
-    return webIdentityTokenOf(source, provider, fault);
+    return webIdentityTokenOf(document, provider, fault);
   }
   throw fault('subject_token_type', `must be ${SIGNED_REQUEST} or ${OIDC_TOKENS[0]}`);
 }
@@ -168,7 +179,7 @@ export function parseExternalAccount(document: CredentialDocument, fault: Fault)
   const tokenUrl =
     document.token_url === undefined
       ? `${serviceOrigin(document, 'sts', fault)}/v1/token`
-      : endpointField(document, 'token_url', fault);
+      : endpointField(document, 'token_url', 'sts', fault);
   return {
     audience,
     subjectTokenType,

@@ -3,8 +3,11 @@ import { quote } from './quote.ts';
 import { STS_REFUSALS } from './sts-refusals.ts';
 import { TOKEN_ENDPOINT_REFUSALS } from './token-endpoint-refusals.ts';
 
-/** What lies behind a refusal, as far as the vendor can do something about it by itself. */
-export type RefusalCause = 'outdated_credential' | 'clock' | 'other';
+/**
+ * What lies behind a refusal, as far as the vendor can do something about it by itself: `outdated_credential` holds for
+ * whatever is asked, `outdated_login` for these scopes alone, `outdated_token` for the token that was shown.
+ */
+export type RefusalCause = 'outdated_credential' | 'outdated_login' | 'outdated_token' | 'clock' | 'other';
 
 /** A no from Google: what it means for the vendor, and what to tell a person. */
 export type Refusal = { readonly cause: RefusalCause; readonly explanation: string };

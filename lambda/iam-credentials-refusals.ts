@@ -17,7 +17,7 @@ const OF_PERMISSIONS: readonly KnownRefusal[] = [
   {
     error: 'PERMISSION_DENIED',
     says: /insufficient authentication scopes/i,
-    cause: 'outdated_credential',
+    cause: 'outdated_login',
     meaning:
       'the login of the source credential does not reach IAM: it needs the scope https://www.googleapis.com/auth/cloud-platform. Log in again with `gcloud auth application-default login`, and put the new file into the secret.',
   },
@@ -97,6 +97,7 @@ export const IAM_CREDENTIALS_REFUSALS: readonly KnownRefusal[] = [
   },
   {
     error: 'UNAUTHENTICATED',
+    cause: 'outdated_token',
     meaning:
       'Google does not accept the token of the source credential any more: its account may have been disabled or deleted. Look with `gcloud iam service-accounts describe SOURCE`.',
   },

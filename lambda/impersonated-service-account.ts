@@ -1,4 +1,4 @@
-import { serviceOrigin } from './credential-document.ts';
+import { serviceOrigin, universeOf } from './credential-document.ts';
 import { isFields } from './fields.ts';
 import { createImpersonation, keepSourceToken } from './impersonation.ts';
 import { delegatesOf, impersonationTargetOf } from './impersonation-target.ts';
@@ -21,6 +21,10 @@ export const openImpersonatedServiceAccount: OpenSource = async (document, fault
       'source_credentials',
       'must be a credential of its own that does not impersonate; delegates are the way to a chain',
     );
+  }
+  // Else a token of the inner one's would be shown to whoever the outer one names.
+  if (universeOf(inner, fault) !== universeOf(document, fault)) {
+    throw fault('source_credentials.universe_domain', 'is not that of the document itself');
   }
   const source = await dependencies.openDocument(inner, (field, fix) =>
     fault(`source_credentials.${field ?? 'type'}`, fix),

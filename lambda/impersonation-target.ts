@@ -15,7 +15,8 @@ export function impersonationTargetOf(
   document: CredentialDocument,
   fault: Fault,
 ): { readonly origin: string; readonly serviceAccount: string } {
-  const [, origin, serviceAccount] = GENERATE.exec(endpointField(document, FIELD, fault)) ?? [];
+  const [, origin, serviceAccount] =
+    GENERATE.exec(endpointField(document, FIELD, 'iamcredentials', fault)) ?? [];
   if (origin === undefined || serviceAccount === undefined) {
     throw fault(FIELD, 'does not end in /v1/projects/-/serviceAccounts/EMAIL:generateAccessToken');
   }

@@ -5,7 +5,7 @@ import { textOf } from './fields.ts';
 import { USUAL_SECONDS } from './lifetimes.ts';
 import { type AnsweredToken, generatedTokenOf, idTokenOf } from './token-answer.ts';
 import type { SourceDependencies, SourceResult, TokenSource } from './token-source.ts';
-import type { Grant } from './types.ts';
+import type { Grant, Token } from './types.ts';
 
 /** Whom to impersonate, through whom, and where. */
 export type ImpersonationTarget = {
@@ -24,7 +24,8 @@ export type ImpersonationTarget = {
 export type SourceToken = {
   /** Returns the token that is kept, or a new one; callers who come together get the same. */
   readonly get: (deadlineMs: number) => Promise<SourceResult>;
-  readonly forget: () => void;
+  /** Keeps a token no longer, if it is the one that is kept. */
+  readonly forget: (token: Token) => void;
 };
 
 type Method = 'generateAccessToken' | 'generateIdToken' | 'signJwt';
@@ -35,16 +36,28 @@ const SOURCE_SCOPE = 'https://www.googleapis.com/auth/cloud-platform';
 const MIN_SOURCE_LIFE_MS = 60_000;
 /** So much time may be lost by joining those who ask already. */
 const JOINING_LOSS_MS = 5_000;
+const CLOCK_TOLERANCE_MS = 10_000;
 
 /** Returns the keeper of the one token of `source` that impersonates: it serves for all targets and grants. */
 export function keepSourceToken(source: TokenSource, now: () => number): SourceToken {
   const grant: Grant = { kind: 'access_token', credential: '', scopes: SOURCE_SCOPE };
-  let kept: SourceResult | undefined;
+  let kept: { readonly token: Token; readonly keptAtMs: number } | undefined;
   let asking: { readonly promise: Promise<SourceResult>; readonly deadlineMs: number } | undefined;
 
   const ask = async (deadlineMs: number): Promise<SourceResult> => {
-    kept = await source(grant, deadlineMs);
-    return kept;
+    const result = await source(grant, deadlineMs);
+    kept = result.outcome === 'granted' ? { token: result.token, keptAtMs: now() } : undefined;
+    return result;
+  };
+
+  const keptToken = (): Token | undefined => {
+    const nowMs = now();
+    // A clock that says less than when the token was kept has been put back, and no one knows the token's age.
+    const isGood =
+      kept !== undefined &&
+      nowMs >= kept.keptAtMs - CLOCK_TOLERANCE_MS &&
+      kept.token.expiresAtMs - nowMs > MIN_SOURCE_LIFE_MS;
+    return isGood ? kept?.token : undefined;
   };
 
   const askTogether = (deadlineMs: number): Promise<SourceResult> => {
@@ -59,16 +72,17 @@ export function keepSourceToken(source: TokenSource, now: () => number): SourceT
 
   return {
     get: async (deadlineMs) => {
-      if (kept?.outcome === 'granted' && kept.token.expiresAtMs - now() > MIN_SOURCE_LIFE_MS) {
-        return { ...kept, googleMs: 0 };
+      const token = keptToken();
+      if (token !== undefined) {
+        return { outcome: 'granted', token, googleMs: 0 };
       }
       // Whoever has much more time than those who ask already is not to fail with them.
       return await (asking !== undefined && asking.deadlineMs >= deadlineMs - JOINING_LOSS_MS
         ? asking.promise
         : askTogether(deadlineMs));
     },
-    forget: () => {
-      kept = undefined;
+    forget: (token) => {
+      kept = kept?.token === token ? undefined : kept;
     },
   };
 }
@@ -105,24 +119,36 @@ export function createImpersonation(
   connectAhead(new URL(target.origin));
   const delegates = target.delegates.map(resourceName);
 
-  type Called = { readonly result: ExchangeResult; readonly sourceMs: number };
+  type Called = {
+    readonly result: ExchangeResult;
+    readonly sourceMs: number;
+    readonly isWorthAnother: boolean;
+  };
 
-  const call = async (method: Method, body: object, deadlineMs: number): Promise<Called> => {
+  /** Whether a kept token is one that Google no longer accepts shows when it is used. */
+  const callOnce = async (method: Method, body: object, deadlineMs: number): Promise<Called> => {
     const source = await sourceToken.get(deadlineMs);
     if (source.outcome === 'refused') {
-      return { result: source, sourceMs: 0 };
+      return { result: source, sourceMs: 0, isWorthAnother: false };
     }
+    const { token, googleMs: sourceMs } = source;
     const json = { ...body, ...(delegates.length > 0 && { delegates }) };
-    const result = await exchange(
-      endpointFor(target, method),
-      { bearer: source.token.value, json },
-      deadlineMs,
-    );
-    if (result.outcome === 'refused') {
-      // Should it be the source's token that Google no longer accepts, the next try must not come with it again.
-      sourceToken.forget();
+    const result = await exchange(endpointFor(target, method), { bearer: token.value, json }, deadlineMs);
+    const isOutdated = result.outcome === 'refused' && result.refusal.cause === 'outdated_token';
+    if (isOutdated) {
+      sourceToken.forget(token);
     }
-    return { result, sourceMs: source.googleMs };
+    return { result, sourceMs, isWorthAnother: isOutdated && sourceMs === 0 };
+  };
+
+  /** A new token that is refused, too, is the credential's fault. */
+  const call = async (method: Method, body: object, deadlineMs: number): Promise<Called> => {
+    const first = await callOnce(method, body, deadlineMs);
+    const last = first.isWorthAnother ? await callOnce(method, body, deadlineMs) : first;
+    const { result } = last;
+    return result.outcome === 'refused' && result.refusal.cause === 'outdated_token'
+      ? { ...last, result: { ...result, refusal: { ...result.refusal, cause: 'outdated_credential' } } }
+      : last;
   };
 
   const sign: AssertionParty['sign'] = async (claims: Claims, deadlineMs) => {

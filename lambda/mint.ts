@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { Credential, CredentialStore } from './credential-store.ts';
 import { VendError } from './errors.ts';
+import type { RefusalCause } from './google-refusal.ts';
 import type { SourceResult } from './token-source.ts';
 import type { Grant, Minter, Vended } from './types.ts';
 
@@ -10,6 +11,9 @@ export type MinterDependencies = { readonly credentials: CredentialStore; readon
 type Rejection = { readonly credential: Credential; readonly result: SourceResult; readonly atMs: number };
 
 const REJECTION_MEMORY_MS = 5_000;
+
+/** What a newer version of the credential may mend. */
+const OUTDATED: ReadonlySet<RefusalCause> = new Set(['outdated_credential', 'outdated_login']);
 
 /** The end of an invocation is kept for its answer. */
 const ANSWER_MARGIN_MS = 500;
@@ -61,7 +65,7 @@ export function createMinter({ credentials, clock }: MinterDependencies): Minter
   const ask = async (grant: Grant, deadlineMs: number): Promise<SourceResult> => {
     const credential = await credentials.get(grant.credential);
     const result = await askWith(credential, grant, deadlineMs);
-    if (result.outcome === 'granted' || result.refusal.cause !== 'outdated_credential') {
+    if (result.outcome === 'granted' || !OUTDATED.has(result.refusal.cause)) {
       return result;
     }
     const renewed = await credentials.renew(grant.credential, credential);

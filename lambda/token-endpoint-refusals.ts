@@ -108,7 +108,7 @@ const OF_LOGINS: readonly KnownRefusal[] = [
   {
     error: 'invalid_scope',
     says: /^Bad Request$/,
-    cause: 'outdated_credential',
+    cause: 'outdated_login',
     meaning:
       'the user has not agreed to one of the scopes. Log in again with `gcloud auth application-default login --scopes=SCOPES`, and put the new file into the secret.',
   },

@@ -1,6 +1,12 @@
 import type { Aws } from './aws-environment.ts';
 import type { Clock } from './clock.ts';
-import { type CredentialDocument, type Fault, faultOf, serviceOrigin } from './credential-document.ts';
+import {
+  type CredentialDocument,
+  type Fault,
+  faultOf,
+  refuseLoopback,
+  serviceOrigin,
+} from './credential-document.ts';
 import { VendError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { isFields } from './fields.ts';
@@ -34,6 +40,8 @@ export type SourceDependencies = {
   readonly aws: Aws;
   /** Opens a connection for the first request to use. */
   readonly connectAhead: (url: URL) => void;
+  /** Whether documents may name stand-ins on loopback: not in a deployed function. */
+  readonly allowsStandIns: boolean;
   /** Does the work of a step, and may watch it. */
   readonly step: <Result>(name: AwsStep, work: () => Promise<Result>) => Promise<Result>;
 };
@@ -111,6 +119,9 @@ export async function openTokenSource(
   }
   const document = parseDocument(text, fault);
   const openDocument: OpenDocument = async (inner, innerFault) => {
+    if (!dependencies.allowsStandIns) {
+      refuseLoopback(inner, innerFault);
+    }
     const open = await sourceFor(inner, innerFault);
     return await open(inner, innerFault, { ...dependencies, openDocument });
   };

@@ -23,6 +23,11 @@ export type VendorDependencies = {
    * @default - the region and the credentials of the environment
    */
   readonly aws?: Aws;
+  /**
+   * Whether documents may name stand-ins for Google on loopback.
+   * @default true
+   */
+  readonly allowsStandIns?: boolean;
   readonly now?: () => number;
   readonly random?: () => number;
 };
@@ -46,10 +51,13 @@ export function createVendor({
   readSecret,
   audit,
   network = createNetwork(),
-  aws = awsOfEnvironment(process.env),
+  aws: givenAws = awsOfEnvironment(process.env),
+  allowsStandIns = true,
   now = Date.now,
   random = Math.random,
 }: VendorDependencies): Vendor {
+  // Its own, since a credential's clients of AWS's are kept by it.
+  const aws: Aws = { ...givenAws };
   const clock = createClock({ now });
   const exchange = createExchange({ post: network.post, clock, random });
   const sources = {
@@ -58,6 +66,7 @@ export function createVendor({
     clock,
     aws,
     connectAhead: network.connectAhead,
+    allowsStandIns,
     step: <Result>(_name: AwsStep, work: () => Promise<Result>) => work(),
   };
   const credentials = createCredentialStore({
@@ -76,10 +85,17 @@ export function createVendor({
   const vend = createHandler({ profiles, mint, clock, audit });
   const examine: Handler = async (event, context) => {
     const { createDoctor } = await import('./doctor.ts');
-    return await createDoctor({ profiles, locations, readSecret, audit, network, aws, now, random })(
-      event,
-      context,
-    );
+    return await createDoctor({
+      profiles,
+      locations,
+      readSecret,
+      audit,
+      network,
+      aws,
+      allowsStandIns,
+      now,
+      random,
+    })(event, context);
   };
 
   return {

@@ -32,6 +32,8 @@ export type WebIdentityDependencies = {
 const ATTEMPTS = 3;
 const FIRST_BACKOFF_MS = 100;
 const ATTEMPT_TIMEOUT_MS = 2_000;
+const OUTLIVES_SESSION = 'SessionDurationEscalationException';
+const SHORT_SECONDS = 300;
 
 const FAILURE: AwsFailure = {
   subject: 'AWS’s web identity token',
@@ -46,7 +48,7 @@ const FAILURE: AwsFailure = {
       'is not to be had in this AWS account: outbound identity federation is off. Turn it on with `aws iam enable-outbound-web-identity-federation`',
     ],
     [
-      'SessionDurationEscalationException',
+      OUTLIVES_SESSION,
       'would outlive the function’s own session. Lower credential_source.aws_web_identity_token.duration_seconds in the document',
     ],
     ['JWTPayloadSizeExceededException', 'would be too large: shorten the audience'],
@@ -103,16 +105,16 @@ export function createWebIdentityTokens(
   { aws, post, clock, random = Math.random, sleep = sleepFor }: WebIdentityDependencies,
 ): GetWebIdentityToken {
   const caller = demandAws(aws);
-  const text = new URLSearchParams({
-    Action: 'GetWebIdentityToken',
-    Version: '2011-06-15',
-    'Audience.member.1': wanted.audience,
-    DurationSeconds: String(wanted.durationSeconds),
-    SigningAlgorithm: 'RS256',
-  }).toString();
 
-  const ask = async (timeoutMs: number): Promise<string> => {
+  const ask = async (durationSeconds: number, timeoutMs: number): Promise<string> => {
     const url = await stsUrlOf(caller);
+    const text = new URLSearchParams({
+      Action: 'GetWebIdentityToken',
+      Version: '2011-06-15',
+      'Audience.member.1': wanted.audience,
+      DurationSeconds: String(durationSeconds),
+      SigningAlgorithm: 'RS256',
+    }).toString();
     const unsigned = { url, headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: text };
     const headers = await signStsRequest(unsigned, caller, clock.googleMs());
     const sentAtMs = clock.systemMs();
@@ -128,12 +130,12 @@ export function createWebIdentityTokens(
     return token;
   };
 
-  return async (deadlineMs) => {
+  const askRepeatedly = async (durationSeconds: number, deadlineMs: number): Promise<string> => {
     const untilMs = Math.min(deadlineMs, clock.systemMs() + AWS_TIMEOUT_MS);
     for (let attempt = 1; ; attempt += 1) {
       const offsetMs = clock.offsetMs();
       try {
-        return await ask(Math.min(ATTEMPT_TIMEOUT_MS, untilMs - clock.systemMs()));
+        return await ask(durationSeconds, Math.min(ATTEMPT_TIMEOUT_MS, untilMs - clock.systemMs()));
       } catch (error) {
         // A request that was signed for a wrong time deserves to be signed for the right one, and at once.
         const isCorrected = clock.offsetMs() !== offsetMs;
@@ -141,10 +143,30 @@ export function createWebIdentityTokens(
         const isFinal =
           error instanceof VendError || (FAILURE.final.has(awsErrorName(error)) && !isCorrected);
         if (isFinal || attempt === ATTEMPTS || clock.systemMs() + backoffMs >= untilMs) {
-          throw translateAwsError(error, FAILURE);
+          throw error;
         }
         await sleep(backoffMs);
       }
+    }
+  };
+
+  /** Near its end, the function's session has no room for the token that the document wants, but for a short one. */
+  const askForWhatThereIs = async (deadlineMs: number): Promise<string> => {
+    try {
+      return await askRepeatedly(wanted.durationSeconds, deadlineMs);
+    } catch (error) {
+      if (awsErrorName(error) !== OUTLIVES_SESSION || wanted.durationSeconds <= SHORT_SECONDS) {
+        throw error;
+      }
+      return await askRepeatedly(SHORT_SECONDS, deadlineMs);
+    }
+  };
+
+  return async (deadlineMs) => {
+    try {
+      return await askForWhatThereIs(deadlineMs);
+    } catch (error) {
+      throw translateAwsError(error, FAILURE);
     }
   };
 }

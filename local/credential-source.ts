@@ -31,6 +31,7 @@ async function demandUsable(text: string, holder: string): Promise<void> {
       post: exchange,
       aws: machineAws(),
       connectAhead: () => {},
+      allowsStandIns: true,
       step: (_, work) => work(),
     });
   } catch (cause) {

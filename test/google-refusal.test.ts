@@ -132,7 +132,7 @@ const TOKEN_ENDPOINT: readonly Case[] = [
     what: 'a scope that the user did not agree to',
     error: 'invalid_scope',
     description: 'Bad Request',
-    cause: 'outdated_credential',
+    cause: 'outdated_login',
     fix: /login --scopes=SCOPES/,
   },
   {
@@ -384,7 +384,7 @@ const IAM_CREDENTIALS: readonly Case[] = [
     status: 403,
     error: 'PERMISSION_DENIED',
     description: 'Request had insufficient authentication scopes.',
-    cause: 'outdated_credential',
+    cause: 'outdated_login',
     fix: /Log in again/,
   },
   {
@@ -461,6 +461,7 @@ const IAM_CREDENTIALS: readonly Case[] = [
     error: 'UNAUTHENTICATED',
     description:
       'Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential.',
+    cause: 'outdated_token',
     fix: /source credential/,
   },
   {

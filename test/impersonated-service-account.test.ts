@@ -167,24 +167,46 @@ test.each([
   expect(await vendor.ask({ scopes: ['cloud-platform'] })).toHaveProperty('access_token');
 });
 
-test('takes a new source token when Google no longer accepts the one that is kept', async () => {
+const UNAUTHENTICATED = {
+  status: 401,
+  body: { error: { code: 401, status: 'UNAUTHENTICATED', message: 'Request had invalid credentials.' } },
+};
+
+test('takes a new source token when Google no longer accepts the one that is kept, without a failed request', async () => {
   target.allowImpersonationBy(`serviceAccount:${SOURCE}`);
-  let nowMs = Date.now();
-  const vendor = vendorOf(await documentOf(), { now: () => nowMs });
-  open.push(vendor);
+  const vendor = await start();
   await vendor.ask({ scopes: ['cloud-platform'] });
-  const body = {
-    error: { code: 401, status: 'UNAUTHENTICATED', message: 'Request had invalid credentials.' },
-  };
-  google.interfere((asked) => (isImpersonation(asked) ? { status: 401, body } : undefined));
+  let refusals = 1;
+  google.interfere((asked) => (isImpersonation(asked) && refusals-- > 0 ? UNAUTHENTICATED : undefined));
+
+  const answer = await vendor.ask({ scopes: ['storage-ro'] });
+
+  expect(answer).toHaveProperty('access_token');
+  expect(google.exchanges.filter(({ path }) => path === '/token')).toHaveLength(2);
+});
+
+test('passes on that Google accepts no token of the source, a new one neither, and reads the secret again', async () => {
+  const vendor = await start();
+  google.interfere((asked) => (isImpersonation(asked) ? UNAUTHENTICATED : undefined));
 
   const error = await vendor.refused({ scopes: ['storage-ro'] });
-  google.interfere(undefined);
-  nowMs += 5_001;
-  await vendor.ask({ scopes: ['storage-ro'] });
 
   expect(error).toMatch(/^GoogleRefused: .*UNAUTHENTICATED/);
-  expect(google.exchanges.filter(({ path }) => path === '/token')).toHaveLength(2);
+  expect(vendor.reads()).toBe(2);
+});
+
+test('keeps the source token when one of its targets is refused', async () => {
+  target.allowImpersonationBy(`serviceAccount:${SOURCE}`);
+  const vendor = await start();
+  await vendor.ask({ scopes: ['cloud-platform'] });
+  target.denyImpersonationBy(`serviceAccount:${SOURCE}`);
+
+  const error = await vendor.refused({ scopes: ['storage-ro'] });
+  target.allowImpersonationBy(`serviceAccount:${SOURCE}`);
+  await vendor.ask({ audience: AUDIENCE });
+
+  expect(error).toMatch(/^GoogleRefused: .*PERMISSION_DENIED/);
+  expect(google.exchanges.filter(({ path }) => path === '/token')).toHaveLength(1);
 });
 
 test('shows nothing of the source’s key or token, whatever fails', async () => {

@@ -111,7 +111,7 @@ async function startLeakyKms() {
 /** Starts both clouds, all in order, and a function in them whose keys and tokens can be told from all other text. */
 export async function startLeakyClouds(): Promise<LeakyClouds> {
   const google = await startGoogle();
-  const webIdentity = { audiences: [] as string[], maxDurationSeconds: 300 };
+  const webIdentity = { audiences: [] as string[], maxDurationSeconds: 3_600 };
   const [sts, kms, leakyKms] = await Promise.all([
     startSts({
       region: REGION,

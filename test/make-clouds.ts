@@ -89,7 +89,7 @@ export async function startClouds({ stsUrl, ...options }: CloudsOptions = {}): P
   const credential = {
     ...KEYS,
     principalArn: SESSION_ARN,
-    webIdentity: { audiences: [], maxDurationSeconds: 300 } as {
+    webIdentity: { audiences: [], maxDurationSeconds: 3_600 } as {
       audiences: string[];
       maxDurationSeconds: number;
     },

@@ -11,6 +11,7 @@ export function sourceDependencies(given: Partial<SourceDependencies> = {}): Sou
     clock: createClock(),
     aws: { region: nothing('AWS'), credentials: nothing('AWS') },
     connectAhead: () => {},
+    allowsStandIns: true,
     step: (_, work) => work(),
     ...given,
   };

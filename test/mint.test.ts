@@ -213,3 +213,16 @@ test('a refusal of one grant says nothing of another', async () => {
 
   expect(asked).toHaveLength(2);
 });
+
+test('reads the credential again for a login that does not reach the scopes, and refuses no other grant for it', async () => {
+  const { credential, asked } = createCredential('v1', [refused('outdated_login'), granted('b')]);
+  const { mint, calls } = createStore(credential, credential, () => 0);
+
+  const first = await failureOf(() => mint(GRANT, DEADLINE_MS));
+  const second = await mint({ ...GRANT, scopes: 'email' }, DEADLINE_MS);
+
+  expect(first.code).toBe('google_refused');
+  expect(calls).toEqual(['get reports', 'renew reports v1', 'get reports']);
+  expect(second.token.value).toBe('b');
+  expect(asked).toHaveLength(2);
+});

@@ -194,7 +194,7 @@ test.each([
   ' ',
 ])('refuses the token_uri %s', async (token_uri) => {
   expect(await faultOf({ token_uri })).toMatch(
-    /its field token_uri is no https address of Google's under googleapis\.com/,
+    /its field token_uri is no https address of Google's, at oauth2\.googleapis\.com/,
   );
 });
 
