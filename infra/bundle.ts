@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { UsageError } from './usage-error.ts';
 
 /** The files of the bundle by name: code, a source map for each, and notices of licenses where there are any. */
 export type Bundle = ReadonlyMap<string, string>;
@@ -13,7 +15,11 @@ export const FUNCTION_ENTRY = join(import.meta.dirname, '../lambda/main.ts');
 /** Where it begins if none of its credentials is in a secret. */
 export const KEYLESS_ENTRY = join(import.meta.dirname, '../lambda/main-keyless.ts');
 
+const ROOT = join(import.meta.dirname, '..');
 const COMMAND = join(import.meta.dirname, 'bundle-command.ts');
+/** The one that `npm ci` brings along, for apps that run on an older one. */
+const OWN_NODE = join(ROOT, 'node_modules/node/bin/node');
+const REQUIRED_NODE = 24;
 const TIMEOUT_MS = 60_000;
 const MAX_OUTPUT_BYTES = 32 * 1024 * 1024;
 
@@ -26,12 +32,32 @@ function parseFiles(text: string): Bundle {
   return new Map(Object.entries(files as Record<string, string>));
 }
 
+function nodeForBundling(): string {
+  if (Number(process.versions.node.split('.')[0]) >= REQUIRED_NODE) {
+    return process.execPath;
+  }
+  if (existsSync(OWN_NODE)) {
+    return OWN_NODE;
+  }
+  throw new UsageError(
+    `The function is bundled with Node.js ${REQUIRED_NODE}, and this is ${process.version}: run \`npm ci\` in ${ROOT}, which brings one along, or use a newer Node.js.`,
+  );
+}
+
 function run(entry: string): Bundle {
-  const { status, stdout, stderr, error } = spawnSync(process.execPath, [COMMAND, entry], {
+  const { status, stdout, stderr, error } = spawnSync(nodeForBundling(), [COMMAND, entry], {
     encoding: 'utf8',
     timeout: TIMEOUT_MS,
     maxBuffer: MAX_OUTPUT_BYTES,
   });
+  if (
+    /Could not resolve "|ERR_MODULE_NOT_FOUND/.test(stderr) &&
+    !existsSync(join(ROOT, 'node_modules/jose'))
+  ) {
+    throw new UsageError(
+      `The packages that the function is bundled from are not there: run \`npm ci\` in ${ROOT}.`,
+    );
+  }
   if (status !== 0) {
     throw new Error(`Bundling ${entry} failed: ${error?.message ?? stderr.trim()}`);
   }
@@ -43,6 +69,7 @@ function run(entry: string): Bundle {
  *
  * Constructs are synchronous and esbuild's plugins are not, so it runs in a process of its own.
  *
+ * @throws {UsageError} if what it takes is not installed
  * @throws {Error} with esbuild's words
  */
 export function bundleFunction(entry: string = FUNCTION_ENTRY): Bundle {

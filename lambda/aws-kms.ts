@@ -111,6 +111,12 @@ function keyIdOf(document: CredentialDocument, fault: Fault): string {
  * @see https://cloud.google.com/iam/docs/keys-upload
  */
 export const openAwsKms: OpenSource = async (document, fault, dependencies) => {
+  if (document.key_id === undefined) {
+    throw fault(
+      'key_id',
+      'is missing: only the stack can do without, where it makes the key. Put in the ARN of the key, which the stack’s output GoogleSetup1 has',
+    );
+  }
   const keyId = textField(document, 'key_id', fault);
   const clientEmail = textField(document, 'client_email', fault);
   const tokenUri = tokenUriOf(document, fault);

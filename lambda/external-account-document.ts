@@ -73,7 +73,7 @@ function providerOf(document: CredentialDocument, fault: Fault): string {
   if (!audience.startsWith(prefix) || !PROVIDER.test(audience.slice(prefix.length))) {
     throw fault(
       'audience',
-      'is no provider: //iam.googleapis.com/projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER',
+      'must be a provider of the document’s universe, with the project’s number: //iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/POOL/providers/PROVIDER',
     );
   }
   return audience;
