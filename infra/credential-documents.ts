@@ -3,6 +3,7 @@ import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import type { Fields } from '../lambda/fields.ts';
 import { readCredentialFile } from './credential-file.ts';
+import { warnOfAddresses } from './document-warnings.ts';
 import {
   type KeylessDocument,
   type KeylessSource,
@@ -49,7 +50,8 @@ function givenKeyArn(name: string, key: SigningKey, source: KeylessSource): stri
 /**
  * Returns what a credential's document says, with its key in it if one is given.
  *
- * @throws {UsageError} if it holds a secret, if the function would refuse it, or if it and its key do not go together
+ * @throws {UsageError} if it holds a secret, if the function would refuse it, if it has a field that the function does not
+ * read, or if it and its key do not go together
  */
 export function openDocument(scope: Construct, name: string, given: DocumentCredential): KeylessDocument {
   const holder = given.file === undefined ? `document of the credential ${name}` : `file ${given.file}`;
@@ -74,6 +76,7 @@ function announceNextStep(scope: Construct, name: string, { privateKeyId }: KmsS
 /** Returns the document ready for the function: one of type `aws_kms` without a key gets a new one. */
 export function equipDocument(scope: Construct, name: string, document: KeylessDocument): KeylessDocument {
   const { source } = document;
+  warnOfAddresses(scope, name, document.fields);
   if (source.kind !== 'aws_kms') {
     return document;
   }

@@ -1,9 +1,9 @@
-import { Stack, Token } from 'aws-cdk-lib';
+import { Stack, Tokenization } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Credentials } from './credentials.ts';
 import { UsageError } from './usage-error.ts';
 
-/** What the function's environment may hold in all, names and values. */
+/** What the function's environment may hold in all, as JSON of names and values. */
 const MAX_ENVIRONMENT_BYTES = 4096;
 /** Kept free for the other variables, which are few and short. */
 const RESERVED_BYTES = 256;
@@ -23,11 +23,23 @@ function locationsOf({ secrets, documents }: Credentials): Readonly<Record<strin
   return Object.fromEntries([...inSecrets, ...here].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** What CloudFormation is yet to put into a text is counted as an ARN. */
+function estimateText(text: string): string {
+  return Tokenization.reverseString(text)
+    .mapTokens({ mapToken: () => ESTIMATED_ARN })
+    .join({ join: (left = '', right = '') => `${left}${right}` });
+}
+
+/**
+ * Lambda measures the variables as JSON, in which each quote within a value takes two bytes.
+ *
+ * @see https://github.com/github-aws-runners/terraform-aws-github-runner/issues/3594 its refusal has the text that it measured
+ */
 function estimateBytes(value: object): number {
-  const text = JSON.stringify(value, (_key, member: unknown) =>
-    typeof member === 'string' && Token.isUnresolved(member) ? ESTIMATED_ARN : member,
+  const CREDENTIALS = JSON.stringify(value, (_key, member: unknown) =>
+    typeof member === 'string' ? estimateText(member) : member,
   );
-  return Buffer.byteLength(text);
+  return Buffer.byteLength(JSON.stringify({ CREDENTIALS }));
 }
 
 /**

@@ -1,3 +1,4 @@
+import { Token } from 'aws-cdk-lib';
 import type { KeylessDocument } from './keyless-document.ts';
 import type { SetupStep } from './setup-step.ts';
 import { shellQuote } from './shell-quote.ts';
@@ -18,10 +19,15 @@ export function serviceAccountMember(email: string): string {
   return `${SERVICE_ACCOUNT}${email}`;
 }
 
+/** A description of an output is text: what CloudFormation is yet to put in can be in the command alone. */
+function shown(text: string, otherwise: string): string {
+  return Token.isUnresolved(text) ? otherwise : text;
+}
+
 function bind(member: string, email: string, role: string): SetupStep {
   const who = member.startsWith(SERVICE_ACCOUNT) ? member.slice(SERVICE_ACCOUNT.length) : 'the function';
   return {
-    does: `lets ${who} act as ${email}`,
+    does: `lets ${shown(who, "the command's member")} act as ${shown(email, "the command's account")}`,
     command: `gcloud iam service-accounts add-iam-policy-binding ${shellQuote(serviceAccountName(email))} --role=${role} --member=${shellQuote(member)}`,
   };
 }

@@ -51,9 +51,18 @@ function poolOf(provider: string): string {
   return provider.replace(/\/providers\/[^/]+$/, '');
 }
 
-/** gcloud parts a list at its commas, unless it begins with another separator. */
+/** Returns what gcloud would part nowhere but at the end of `value`, behind which it puts one itself. */
+function separatorFor(value: string): string {
+  let separator = '::';
+  for (let count = 0; `${value}${separator}`.indexOf(separator) < value.length; count += 1) {
+    separator = `:${count}:`;
+  }
+  return separator;
+}
+
+/** gcloud parts a list at its commas, unless it begins with another separator. @see `gcloud topic escaping` */
 function listOfOne(value: string): string {
-  return shellQuote(/[,^]/.test(value) ? `^::^${value}` : value);
+  return shellQuote(/[,^]/.test(value) ? `^${separatorFor(value)}^${value}` : value);
 }
 
 function createProvider({ audience, proof }: ExternalAccount, role: AwsRole): SetupStep {

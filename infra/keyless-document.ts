@@ -1,9 +1,11 @@
 import { Token } from 'aws-cdk-lib';
-import { type Fault, faultOf, textField, tokenUriOf } from '../lambda/credential-document.ts';
+import { type Fault, faultOf, textField, tokenUriOf, universeOf } from '../lambda/credential-document.ts';
 import { VendError } from '../lambda/errors.ts';
 import { type ExternalAccount, parseExternalAccount } from '../lambda/external-account-document.ts';
 import { type Fields, fieldsOf, isFields } from '../lambda/fields.ts';
 import { delegatesOf, impersonationTargetOf } from '../lambda/impersonation-target.ts';
+import { isServiceAccountEmail } from '../lambda/service-account-email.ts';
+import { readFields } from './document-fields.ts';
 import { PUT_INTO_SECRET } from './no-secret.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -21,7 +23,7 @@ export type KeylessSource =
 
 /** A credential document that holds no secret, and what it says. */
 export type KeylessDocument = {
-  /** As the function gets it. */
+  /** As the function gets it: what it reads of it, and nothing else. */
   readonly fields: Fields;
   readonly source: KeylessSource;
   /** Whom the source impersonates on top of what it says itself; the delegate nearest to the source comes first. */
@@ -31,14 +33,17 @@ export type KeylessDocument = {
 };
 
 const IMPERSONATED = 'impersonated_service_account';
+const IMPERSONATION_URL = 'service_account_impersonation_url';
 
-const EMAIL = /^[^\s@'"`$\\]+@[^\s@'"`$\\]+$/;
 const KEY = /^(?:arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/)?[\w-]+$/;
 
-function emailField(document: Fields, field: string, fault: Fault): string {
-  const email = textField(document, field, fault);
-  if (!Token.isUnresolved(email) && !EMAIL.test(email)) {
-    throw fault(field, 'is no e-mail address of a service account');
+/** Addresses go into commands for people to run; one that CloudFormation is yet to put in is nobody's to judge here. */
+function demandServiceAccount(email: string, field: string, fault: Fault): string {
+  if (!Token.isUnresolved(email) && !isServiceAccountEmail(email)) {
+    throw fault(
+      field,
+      'names no service account: its e-mail address is like vendor@my-project.iam.gserviceaccount.com, in lower case',
+    );
   }
   return email;
 }
@@ -65,17 +70,25 @@ function kmsSourceOf(document: Fields, fault: Fault): KeylessSource {
   tokenUriOf(document, fault);
   return {
     kind: 'aws_kms',
-    clientEmail: emailField(document, 'client_email', fault),
+    clientEmail: demandServiceAccount(textField(document, 'client_email', fault), 'client_email', fault),
     keyId: keyIdOf(document, fault),
     privateKeyId:
       document.private_key_id === undefined ? undefined : textField(document, 'private_key_id', fault),
   };
 }
 
+function federatedSourceOf(document: Fields, fault: Fault): KeylessSource {
+  const account = parseExternalAccount(document, fault);
+  if (account.impersonation !== undefined) {
+    demandServiceAccount(account.impersonation.serviceAccount, IMPERSONATION_URL, fault);
+  }
+  return { kind: 'external_account', account };
+}
+
 function sourceOf(document: Fields, fault: Fault): KeylessSource {
   switch (document.type) {
     case 'external_account':
-      return { kind: 'external_account', account: parseExternalAccount(document, fault) };
+      return federatedSourceOf(document, fault);
     case 'aws_kms':
       return kmsSourceOf(document, fault);
     default:
@@ -86,25 +99,41 @@ function sourceOf(document: Fields, fault: Fault): KeylessSource {
   }
 }
 
-function parse(fields: Fields, fault: Fault): KeylessDocument {
-  if (fields.type !== IMPERSONATED) {
-    return { fields, source: sourceOf(fields, fault), impersonation: undefined };
-  }
-  const { serviceAccount } = impersonationTargetOf(fields, fault);
-  const inner: Fault = (field, fix) => fault(`source_credentials.${field ?? 'type'}`, fix);
-  return {
-    fields,
-    source: sourceOf(fieldsOf(fields.source_credentials), inner),
-    impersonation: { serviceAccount, delegates: delegatesOf(fields, fault) },
+type Said = Omit<KeylessDocument, 'fields'>;
+
+function impersonatedOf(document: Fields, fault: Fault): Said {
+  const { serviceAccount } = impersonationTargetOf(document, fault);
+  const impersonation = {
+    serviceAccount: demandServiceAccount(serviceAccount, IMPERSONATION_URL, fault),
+    delegates: delegatesOf(document, fault).map((email) => demandServiceAccount(email, 'delegates', fault)),
   };
+  const inner: Fault = (field, fix) => fault(`source_credentials.${field ?? 'type'}`, fix);
+  const given = fieldsOf(document.source_credentials);
+  const source = sourceOf(given, inner);
+  // The function refuses it, too: a token of the one would be shown to whoever the other names.
+  if (universeOf(given, inner) !== universeOf(document, fault)) {
+    throw inner('universe_domain', 'is not that of the document itself');
+  }
+  return { source, impersonation };
+}
+
+function parse(document: Fields, fault: Fault): KeylessDocument {
+  const said =
+    document.type === IMPERSONATED
+      ? impersonatedOf(document, fault)
+      : { source: sourceOf(document, fault), impersonation: undefined };
+  const { source } = said;
+  const kind = source.kind === 'aws_kms' ? source.kind : source.account.proof.kind;
+  return { ...said, fields: readFields(document, kind, fault) };
 }
 
 /**
- * Returns what a document says whose type needs no secret. Whether it holds one all the same is `refuseSecret`'s part.
+ * Returns what a document says whose type needs no secret, and of its fields those that the function reads. Whether one of
+ * these holds a secret all the same is `refuseSecret`'s part.
  *
  * `holder` is how messages name it (`file NAME`); no value of it is part of one.
  *
- * @throws {UsageError} for any other type, and for what the function would refuse
+ * @throws {UsageError} for any other type, for what the function would refuse, and for a field that it does not read
  */
 export function parseKeylessDocument(document: unknown, holder: string): KeylessDocument {
   const fault = faultOf(holder);

@@ -6,15 +6,28 @@ import { UsageError } from './usage-error.ts';
 export const PUT_INTO_SECRET =
   'Put the document into a secret of Secrets Manager, and give that: without -c credential=FILE the stack makes one, and prints the command that fills it';
 
-/** What Google's documents, and people, call a field that holds a secret. */
-const SECRET_NAME = /(?:^|_)(?:private_key|(?:access|id|refresh|session)_token)$|secret|passw|passphrase/i;
+/** What Google's documents, and people, call a field that holds a secret; in small letters, the words parted by `_`. */
+const SECRET_NAME =
+  /(?:^|_)(?:(?:access|api|private)?_?key(?:_?data)?|pwd|authorization|(?:access|api|auth|bearer|id|refresh|session)_?token)$|^token$|secret|passw|passphrase/;
+/** What stands in a header that authorizes. */
+const AUTHORIZATION = /^(?:basic|bearer)\s+\S/i;
 /** CloudFormation would put the secret itself in the place of this. */
 const DYNAMIC_REFERENCE = /\{\{resolve:(?:secretsmanager|ssm-secure):/;
-/** A name that can be shown: whatever else stands where a name should may be the secret. */
-const NAME = /^[\w.-]{1,40}$/;
+/** A name that can be shown, and is too short for a key: whatever else stands where a name should may be the secret. */
+const NAME = /^[\w.-]{1,39}$/;
 
 function isSecret(text: string): boolean {
-  return redact(text) !== text || DYNAMIC_REFERENCE.test(text);
+  return redact(text) !== text || AUTHORIZATION.test(text) || DYNAMIC_REFERENCE.test(text);
+}
+
+function isSecretName(name: string): boolean {
+  const words = name.replaceAll(/([a-z\d])([A-Z])/g, '$1_$2').replaceAll(/[\s.-]/g, '_');
+  return SECRET_NAME.test(words.toLowerCase()) || isSecret(name);
+}
+
+/** Returns a field's name as it may stand in a message: `…` for one that may itself be a secret. */
+export function shownName(name: string): string {
+  return NAME.test(name) && !isSecret(name) ? name : '…';
 }
 
 function within(name: string, place: string): string {
@@ -30,17 +43,17 @@ function secretPlace(value: unknown): string | undefined {
     return undefined;
   }
   for (const [name, member] of Object.entries(value)) {
-    const isShown = NAME.test(name) && !isSecret(name);
-    const place = SECRET_NAME.test(name) || isSecret(name) ? '' : secretPlace(member);
+    const place = isSecretName(name) ? '' : secretPlace(member);
     if (place !== undefined) {
-      return within(isShown ? name : '…', place);
+      return within(shownName(name), place);
     }
   }
   return undefined;
 }
 
 /**
- * Refuses a document that holds a secret, or what looks like one: whoever may read the template could read it.
+ * Refuses a document that holds a secret, or what looks like one: whoever may read the template could read it. It is the
+ * second net, for what stands in a field that the function reads; `readFields` keeps all other fields out.
  *
  * `holder` is how messages name the document (`file NAME`); no value of it is part of one.
  *

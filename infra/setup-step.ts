@@ -1,6 +1,6 @@
 /** A command for a person to run at Google or AWS. */
 export type SetupStep = {
-  /** What it does, and what to do about its answer; begins in lower case. */
+  /** What it does, and what to do about its answer; begins in lower case, and has nothing for CloudFormation to put in. */
   readonly does: string;
   /** In one line, for a POSIX shell. */
   readonly command: string;

@@ -465,7 +465,7 @@ const FEDERATION: readonly Row[] = [
       },
     }),
     'CredentialInvalid',
-    /field audience is no provider/,
+    /field audience must be a provider/,
     /\/\/iam\.googleapis\.com\/projects\/NUMBER\/locations\/global/,
   ],
   [

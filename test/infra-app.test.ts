@@ -11,7 +11,7 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, expect, test } from 'vitest';
 import { createVendorStack } from './infra-rig.ts';
 import { keyFile } from './make-document.ts';
-import { KMS, SIGNED_REQUEST, WEB_IDENTITY } from './make-keyless.ts';
+import { KMS, SIGNED_REQUEST, SIGNED_REQUEST_READ, WEB_IDENTITY } from './make-keyless.ts';
 
 const root = join(import.meta.dirname, '..');
 const scratch = mkdtempSync(join(tmpdir(), 'synth-'));
@@ -108,7 +108,7 @@ test('cdk synth takes the credential from the file that is named, and makes neit
 
   expect(status, output).toBe(0);
   const template = readFileSync(join(scratch, 'keyless/GcpTokenVendor.template.json'), 'utf8');
-  expect(template).toContain(JSON.stringify(JSON.stringify(SIGNED_REQUEST)).slice(1, -1));
+  expect(template).toContain(JSON.stringify(JSON.stringify(SIGNED_REQUEST_READ)).slice(1, -1));
   expect(template).not.toMatch(/AWS::SecretsManager|AWS::KMS|secretsmanager:/);
 });
 
@@ -135,7 +135,7 @@ test.each([
     'a document with a fault',
     JSON.stringify({ ...SIGNED_REQUEST, audience: 'x' }),
     { credential: 'key.json' },
-    /^The file key\.json cannot be used: its field audience is no provider: .+$/,
+    /^The file key\.json cannot be used: its field audience must be a provider .+$/,
   ],
   [
     'no file',

@@ -11,12 +11,15 @@ import { parseConfig } from '../lambda/config.ts';
 import { createVendorStack } from './infra-rig.ts';
 import { PRIVATE_KEY_PEM } from './make-document.ts';
 import {
+  EMAIL,
   impersonating,
+  impersonationUrl,
   KMS,
   KMS_KEY_ARN,
   KMS_KEY_ID,
   PROVIDER,
   SIGNED_REQUEST,
+  SIGNED_REQUEST_READ,
   WEB_IDENTITY,
 } from './make-keyless.ts';
 
@@ -105,8 +108,8 @@ function refusal(credentials: GivenCredentials | ((stack: Stack) => GivenCredent
 }
 
 test.each([
-  ['signed requests', SIGNED_REQUEST],
-  ['signed requests, and impersonation on top', impersonating(SIGNED_REQUEST)],
+  ['signed requests', SIGNED_REQUEST_READ],
+  ['signed requests, and impersonation on top', impersonating(SIGNED_REQUEST_READ)],
 ])('federation by %s needs no permission, no secret and no key', (_, document) => {
   const rig = vendorWith({ default: { document } });
 
@@ -118,8 +121,8 @@ test.each([
 });
 
 test.each([
-  ['as it stands', WEB_IDENTITY, `https:${PROVIDER}`, 300],
-  ['with impersonation on top', impersonating(WEB_IDENTITY), `https:${PROVIDER}`, 300],
+  ['as it stands', WEB_IDENTITY, `https:${PROVIDER}`, 3_600],
+  ['with impersonation on top', impersonating(WEB_IDENTITY), `https:${PROVIDER}`, 3_600],
   [
     'with an audience and a duration of its own',
     {
@@ -276,6 +279,77 @@ test('a key that Google has no name for yet says what comes next, and one that i
   expect(annotations(first, 'warning')).toEqual([]);
 });
 
+/** A document as it would be in Google Cloud's universe `domain`. */
+function inUniverse(domain: string, document: object): Readonly<Record<string, unknown>> {
+  const text = JSON.stringify(document).replaceAll('googleapis.com', domain);
+  return { ...JSON.parse(text), universe_domain: domain };
+}
+
+test.each([
+  ['federation by signed requests', inUniverse('example.goog', SIGNED_REQUEST)],
+  ['a key in KMS', inUniverse('example.goog', KMS)],
+  ['impersonation', inUniverse('example.goog', impersonating(inUniverse('example.goog', SIGNED_REQUEST)))],
+])('%s in another universe leaves a warning that says where its tokens go', (_, document) => {
+  const rig = vendorWith({ default: { document } });
+
+  expect(annotations(rig, 'warning')).toEqual([
+    expect.stringMatching(
+      /^The credential default has the universe_domain example\.goog, .* go to that domain\. .* \[ack: gcp-token-vendor:otherUniverse:default\]$/,
+    ),
+  ]);
+});
+
+const STAND_IN = 'http://127.0.0.1:8080';
+const { service_account_impersonation_url: _, ...ITSELF } = SIGNED_REQUEST;
+
+test.each([
+  ['token_url', { ...ITSELF, token_url: `${STAND_IN}/v1/token` }],
+  ['token_url', { ...ITSELF, token_url: 'https://[::1]/v1/token' }],
+  ['token_uri', { ...KMS, token_uri: 'http://localhost/token' }],
+  [
+    'credential_source.regional_cred_verification_url',
+    {
+      ...SIGNED_REQUEST,
+      credential_source: {
+        environment_id: 'aws1',
+        regional_cred_verification_url: `${STAND_IN}?Action=GetCallerIdentity&Version=2011-06-15`,
+      },
+    },
+  ],
+  [
+    'token_url, service_account_impersonation_url',
+    {
+      ...SIGNED_REQUEST,
+      token_url: `${STAND_IN}/v1/token`,
+      service_account_impersonation_url: impersonationUrl(EMAIL).replace(/^https:\/\/[^/]+/, STAND_IN),
+    },
+  ],
+  ['source_credentials.token_uri', impersonating({ ...KMS, token_uri: `${STAND_IN}/token` })],
+])('a stand-in on this machine in %s leaves a warning', (field, document) => {
+  const rig = vendorWith({ default: { document } });
+
+  expect(annotations(rig, 'warning')).toEqual([
+    expect.stringMatching(
+      new RegExp(
+        `^The credential default has an address on this machine itself in ${field.replaceAll('.', '\\.')}: .* \\[ack: gcp-token-vendor:loopbackAddress:default\\]$`,
+      ),
+    ),
+  ]);
+});
+
+test.each([
+  ['federation by signed requests', SIGNED_REQUEST],
+  ["federation by AWS's tokens", WEB_IDENTITY],
+  [
+    "federation by AWS's tokens for a name on this machine, where nothing is sent",
+    { ...WEB_IDENTITY, credential_source: { aws_web_identity_token: { audience: 'http://localhost/' } } },
+  ],
+  ['a key in KMS', { ...KMS, token_uri: 'https://oauth2.googleapis.com/token' }],
+  ['impersonation', impersonating(SIGNED_REQUEST)],
+])("%s at Google's own addresses leaves no warning", (_, document) => {
+  expect(annotations(vendorWith({ default: { document } }), 'warning')).toEqual([]);
+});
+
 test('credentials of every kind work beside each other, each with its own permission', () => {
   const other = { aws_web_identity_token: { audience: 'other', duration_seconds: 600 } };
 
@@ -299,7 +373,7 @@ test('credentials of every kind work beside each other, each with its own permis
     },
     signOn(KMS_KEY_ARN),
     tokensFor('other', 600),
-    tokensFor(`https:${PROVIDER}`, 300),
+    tokensFor(`https:${PROVIDER}`, 3_600),
   ]);
   expect(Object.keys(rig.vendor.credentials)).toEqual(['secret']);
   expect(Object.keys(rig.vendor.documents)).toEqual(['key', 'other', 'request', 'token']);
@@ -315,7 +389,7 @@ test('a document that no profile mints from leaves a warning, and neither a key 
   expect(annotations(rig, 'warning').join()).toContain('No profile mints from the credential "spare"');
   expect(allowed(rig)).toEqual([]);
   expect(rig.properties(KMS_KEY)).toEqual([]);
-  expect(variable(rig)).toEqual({ default: { document: SIGNED_REQUEST } });
+  expect(variable(rig)).toEqual({ default: { document: SIGNED_REQUEST_READ } });
   expect(Object.keys(rig.vendor.documents)).toEqual(['default']);
 });
 
@@ -363,7 +437,7 @@ test.each([
   [
     'a service account that is none',
     { ...KMS, client_email: 'nobody' },
-    'its field client_email is no e-mail address',
+    'its field client_email names no service account',
   ],
   [
     'a token endpoint elsewhere for its KMS key',
@@ -403,7 +477,7 @@ test('a document is read from a file, which messages name', () => {
 
   const rig = vendorWith({ default: { file } });
 
-  expect(variable(rig)).toEqual({ default: { document: SIGNED_REQUEST } });
+  expect(variable(rig)).toEqual({ default: { document: SIGNED_REQUEST_READ } });
 });
 
 test.each([
@@ -432,22 +506,51 @@ test.each([
   expect(message).not.toMatch(/\n|kkkk|BEGIN/);
 });
 
-test('documents count towards what an environment can hold', () => {
-  const names = Array.from({ length: 5 }, (_, index) => `credential-${index}`);
-  const credentials = (count: number) =>
-    Object.fromEntries(names.slice(0, count).map((name) => [name, { document: SIGNED_REQUEST }]));
+/** What Lambda measures of documents, as its refusal quotes it: the variables as JSON, the documents in it as JSON again. */
+function measured(documents: Readonly<Record<string, object>>): number {
+  const locations = Object.entries(documents).map(([name, document]) => [name, { document }]);
+  return Buffer.byteLength(JSON.stringify({ CREDENTIALS: JSON.stringify(Object.fromEntries(locations)) }));
+}
 
-  expect(variable(vendorWith(credentials(4)))).toHaveProperty('credential-3');
-  expect(refusal(credentials(5))).toMatch(
-    /documents and ARNs of 5 credentials take about \d{4} bytes, and .* ends at 4096/,
+/** Documents that take so many bytes, with `text` as the audiences of most. */
+function documentsOf(bytes: number, text: string): Readonly<Record<string, object>> {
+  const withFirst = (first: string) =>
+    Object.fromEntries(
+      [first, text, text, text].map((audience, index) => [
+        `c${index}`,
+        { ...WEB_IDENTITY, credential_source: { aws_web_identity_token: { audience } } },
+      ]),
+    );
+  return withFirst('x'.repeat(bytes - measured(withFirst(''))));
+}
+
+function given(documents: Readonly<Record<string, object>>): GivenCredentials {
+  return Object.fromEntries(
+    Object.entries(documents).map(([name, document]) => [name, { document: { ...document } }]),
+  );
+}
+
+test.each([
+  ['plain ones', 'x'.repeat(450)],
+  ['ones with quotes of their own, escaped twice', '"'.repeat(112)],
+  ['ones with letters beyond ASCII', 'ü'.repeat(225)],
+])('documents count towards what an environment can hold as Lambda measures them: %s', (_, text) => {
+  const MAX_BYTES = 4_096 - 256;
+  const most = documentsOf(MAX_BYTES, text);
+  const more = documentsOf(MAX_BYTES + 1, text);
+  expect([measured(most), measured(more)]).toEqual([MAX_BYTES, MAX_BYTES + 1]);
+
+  expect(Object.keys(variable(vendorWith(given(most))))).toEqual(['c0', 'c1', 'c2', 'c3']);
+  expect(refusal(given(more))).toMatch(
+    /documents and ARNs of 4 credentials take about 3841 bytes, and .* ends at 4096/,
   );
 });
 
-test('letters beyond ASCII count as the bytes that they are', () => {
-  const document = { ...SIGNED_REQUEST, note: 'ü'.repeat(1_600) };
+test('what CloudFormation is yet to put into a text counts beside the rest of the text', () => {
+  const document = (token: string) => ({ ...KMS, private_key_id: `${'x'.repeat(3_500)}${token}` });
 
-  expect(refusal({ default: { document } })).toContain('documents and ARNs of 1 credentials take about');
-  expect(vendorWith({ default: { document: { ...document, note: 'u'.repeat(1_600) } } })).toBeDefined();
+  expect(refusal((stack) => ({ default: { document: document(stack.stackId) } }))).toContain('take about');
+  expect(vendorWith({ default: { document: document('') } })).toBeDefined();
 });
 
 test('a service account that CloudFormation is yet to name is taken', () => {

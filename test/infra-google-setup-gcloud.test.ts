@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,15 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { googleSetup } from '../infra/google-setup.ts';
 import { parseKeylessDocument } from '../infra/keyless-document.ts';
-import { EMAIL, KMS, KMS_KEY_ARN, PROVIDER, SIGNED_REQUEST, WEB_IDENTITY } from './make-keyless.ts';
+import {
+  EMAIL,
+  KMS,
+  KMS_KEY_ARN,
+  PROVIDER,
+  SIGNED_REQUEST,
+  SIGNED_REQUEST_READ,
+  WEB_IDENTITY,
+} from './make-keyless.ts';
 import { needTool, runTool } from './optional-tool.ts';
 import { ISSUER } from './setup-commands.ts';
 
@@ -146,14 +154,15 @@ test("gcloud takes the provider for AWS's tokens, its audience whole and its iss
   timeout: 90_000,
 }, async (context) => {
   await needTool(context, 'gcloud', ['--version']);
-  const credential_source = { aws_web_identity_token: { audience: 'one,two' } };
+  const audience = 'one,two::three:';
+  const credential_source = { aws_web_identity_token: { audience } };
 
   await run({ ...WEB_IDENTITY, credential_source }, 'gcloud iam workload-identity-pools providers');
 
   expect(asked.map(({ body }) => body)).toEqual([
     {
       disabled: false,
-      oidc: { issuerUri: ISSUER, allowedAudiences: ['one,two'] },
+      oidc: { issuerUri: ISSUER, allowedAudiences: [audience] },
       attributeMapping: {
         'google.subject': 'assertion.sub.extract("role/{role}")',
         'attribute.aws_role': 'assertion.sub',
@@ -162,6 +171,40 @@ test("gcloud takes the provider for AWS's tokens, its audience whole and its iss
     },
   ]);
 });
+
+const AS_ACCOUNT = ['--service-account', EMAIL];
+
+test.for<readonly [string, readonly string[], object]>([
+  ['an account', AS_ACCOUNT, {}],
+  ['an account, with the second version of the metadata service', [...AS_ACCOUNT, '--enable-imdsv2'], {}],
+  [
+    'an account, with a lifetime',
+    [...AS_ACCOUNT, '--service-account-token-lifetime-seconds', '7200'],
+    { service_account_impersonation: { token_lifetime_seconds: 7_200 } },
+  ],
+  ['the function itself', [], { service_account_impersonation_url: undefined }],
+])(
+  'what gcloud writes for %s is taken, without what the function does not read',
+  {
+    timeout: 90_000,
+  },
+  async ([_, flags, more], context) => {
+    await needTool(context, 'gcloud', ['--version']);
+    const file = join(directory, 'federation.json');
+    const provider = PROVIDER.replace('//iam.googleapis.com/', '');
+    const command = ['iam', 'workload-identity-pools', 'create-cred-config', provider];
+
+    const { status, stderr } = await runTool(
+      'gcloud',
+      [...command, '--aws', `--output-file=${file}`, ...flags],
+      { CLOUDSDK_CONFIG: join(directory, 'gcloud-config') },
+    );
+
+    expect(status, stderr).toBe(0);
+    const { fields } = parseKeylessDocument(JSON.parse(readFileSync(file, 'utf8')), 'document');
+    expect(fields).toEqual({ ...SIGNED_REQUEST_READ, ...more });
+  },
+);
 
 test('gcloud gives Google the certificate, and prints the name of the key alone', {
   timeout: 90_000,

@@ -9,7 +9,6 @@ import { anyText } from './any-text.ts';
 import {
   EMAIL,
   impersonating,
-  impersonationUrl,
   KMS,
   KMS_KEY_ARN,
   PROVIDER,
@@ -116,12 +115,42 @@ test("federation by AWS's tokens turns them on in AWS first, and trusts the acco
   ]);
 });
 
-test('an audience with a comma in it is still one audience to gcloud', () => {
-  const credential_source = { aws_web_identity_token: { audience: 'one,two' } };
+/** What gcloud makes of a list: `_SplitOnDelim` behind `ArgList` in its `calliope/arg_parsers.py`. */
+function listOf(text: string): readonly string[] {
+  const [, given, rest = text] = /^\^([^^]*)\^(.*)$/s.exec(text) ?? [];
+  const separator = given ?? ',';
+  return (rest.endsWith(separator) ? rest : `${rest}${separator}`).split(separator).slice(0, -1);
+}
 
+function allowedAudiences(audience: string): string {
+  const credential_source = { aws_web_identity_token: { audience } };
   const provider = find(callsFor({ ...WEB_IDENTITY, credential_source }), 'create-oidc');
+  return flagOf(provider, 'allowed-audiences');
+}
 
-  expect(flagOf(provider, 'allowed-audiences')).toBe('^::^one,two');
+test.each([
+  ['a comma', 'one,two', '^::^one,two'],
+  ['the separator that gcloud knows by heart', '^one', '^::^^one'],
+  ['a comma and the usual other separator', 'one,two::three', '^:0:^one,two::three'],
+  ['the start of a separator at its end', 'one,two:', '^:0:^one,two:'],
+  ['each of some separators', ',:::0::1:', '^:2:^,:::0::1:'],
+  ['none of them', 'urn:example::vendor', 'urn:example::vendor'],
+])('an audience with %s in it is still one audience to gcloud', (_, audience, flag) => {
+  const given = allowedAudiences(audience);
+
+  expect(given).toBe(flag);
+  expect(listOf(given)).toEqual([audience]);
+});
+
+test('any audience is one audience to gcloud', () => {
+  const audiences = fc.string({ unit: fc.constantFrom(',', ':', '^', '0', '1', 'a'), minLength: 1 });
+
+  fc.assert(
+    fc.property(audiences, (audience) => {
+      expect(listOf(allowedAudiences(audience))).toEqual([audience]);
+    }),
+    { numRuns: 25 },
+  );
 });
 
 /** The names that IAM and Lambda allow at the longest. */
@@ -294,11 +323,15 @@ test('whatever a value holds is one word to the shell', () => {
 });
 
 test.each(['$(touch pwned)', '`touch pwned`', "'; touch pwned; '", '"; touch pwned; "', 'a b'])(
-  'a service account called %s runs nothing',
+  'a service account called %s would run nothing, if it got as far as a command',
   (name) => {
     const email = `${name}@example.iam.gserviceaccount.com`;
+    const impersonation = { serviceAccount: email, delegates: [] };
+    const document = { ...parseKeylessDocument(ITSELF, 'document'), impersonation };
 
-    const calls = callsFor({ ...ITSELF, service_account_impersonation_url: impersonationUrl(email) });
+    const calls = googleSetup({ document, role: ROLE, signs: false }).flatMap(({ command }) =>
+      callsOf(command),
+    );
 
     expect(calls.map(([program]) => program)).not.toContain('touch');
     expect(bindings(calls)).toEqual([[MEMBER, WORKLOAD_IDENTITY_USER, onAccount(email)]]);
@@ -313,7 +346,7 @@ async function setUp(document: object, create: 'create-aws' | 'create-oidc') {
   const calls = callsFor(document);
   const provider = find(calls, create);
   const google = await startGoogle();
-  const webIdentity = { audiences: [`https:${PROVIDER}`], maxDurationSeconds: 300 };
+  const webIdentity = { audiences: [`https:${PROVIDER}`], maxDurationSeconds: 3_600 };
   const credential = { ...KEYS, principalArn: `${SESSION}/function`, webIdentity };
   const sts = await startSts({ region: REGION, accountId: ACCOUNT, credentials: [credential] });
   closing.push(google.close, sts.close);

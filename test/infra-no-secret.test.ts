@@ -50,6 +50,39 @@ test.each([
   ['a key in a list', { ...KMS, notes: [{ text: PRIVATE_KEY_PEM }] }, 'notes.0.text'],
   ['a token under another name', { ...KMS, note: `ya29.${'x'.repeat(20)}` }, 'note'],
   ['an access key of AWS', { ...KMS, note: 'AKIAIOSFODNN7EXAMPLE' }, 'note'],
+  ...[
+    'privateKey',
+    'PrivateKey',
+    'privatekey',
+    'private_key_data',
+    'privateKeyData',
+    'key',
+    'keyData',
+    'api_key',
+    'apiKey',
+    'x-api-key',
+    'accessToken',
+    'refreshToken',
+    'idToken',
+    'sessionToken',
+    'authToken',
+    'token',
+    'secretAccessKey',
+    'clientSecret',
+    'pwd',
+    'dbPwd',
+    'userPassword',
+    'authorization',
+  ].map((name): [string, object, string] => [`a field called ${name}`, { ...KMS, [name]: 'x' }, name]),
+  [
+    'a header that authorizes',
+    {
+      ...SIGNED_REQUEST,
+      credential_source: { ...SIGNED_REQUEST.credential_source, headers: { Authorization: 'Bearer x' } },
+    },
+    'credential_source.headers.Authorization',
+  ],
+  ['what a header that authorizes says', { ...KMS, note: 'Bearer abc' }, 'note'],
 ])('%s is refused in a template, by the name of the field', (_, document, field) => {
   const { message } = refusalOf(document);
 
@@ -128,9 +161,5 @@ test.each([
   ['a key in KMS', { ...KMS, private_key_id: '0123456789abcdef0123456789abcdef01234567' }],
   ['one that impersonates', impersonating(SIGNED_REQUEST)],
 ])('%s is no secret', (_, document) => {
-  const stack = new Stack(createApp(), 'Test');
-
-  const { fields } = openDocument(stack, 'default', { document });
-
-  expect(fields).toEqual(document);
+  expect(() => openDocument(new Stack(createApp(), 'Test'), 'default', { document })).not.toThrow();
 });

@@ -1,3 +1,4 @@
+import { Aws } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { expect, test } from 'vitest';
 import type { GivenCredentials } from '../infra/credentials.ts';
@@ -6,7 +7,15 @@ import { parseKeylessDocument } from '../infra/keyless-document.ts';
 import { TokenVendorStack } from '../infra/token-vendor-stack.ts';
 import type { ProfileDocument } from '../lambda/profiles.ts';
 import { createApp, PROFILES } from './infra-rig.ts';
-import { KMS, KMS_KEY_ARN, SIGNED_REQUEST, TARGET, WEB_IDENTITY } from './make-keyless.ts';
+import {
+  impersonating,
+  impersonationUrl,
+  KMS,
+  KMS_KEY_ARN,
+  SIGNED_REQUEST,
+  TARGET,
+  WEB_IDENTITY,
+} from './make-keyless.ts';
 
 /** An output's value is limited where it is exported, and these should be readable in a terminal anyway. */
 const MAX_LENGTH = 1_024;
@@ -16,6 +25,9 @@ const ROLE = {
   name: 'R'.repeat(64),
   arn: `arn:aws:iam::111122223333:role/${'R'.repeat(64)}`,
 };
+
+/** A service account whose name CloudFormation is yet to put in. */
+const UNNAMED = `vendor@${Aws.ACCOUNT_ID}.iam.gserviceaccount.com`;
 
 type Value =
   | string
@@ -136,6 +148,30 @@ test.each([
 
   expect(commands.at(-1)).toContain(` --role=${role} `);
 });
+
+test.each([
+  ['the account of a key in KMS', { ...KMS, client_email: UNNAMED }],
+  ['an account on top of it', impersonating({ ...KMS, client_email: UNNAMED })],
+  [
+    'an account on top of a federation',
+    { ...SIGNED_REQUEST, service_account_impersonation_url: impersonationUrl(UNNAMED) },
+  ],
+  ['an account between others', impersonating(SIGNED_REQUEST, { delegates: [UNNAMED] })],
+])(
+  'where CloudFormation is yet to name %s, it is in the commands, and no description has it',
+  (_, document) => {
+    const outputs = outputsWith({ default: { document } });
+
+    const descriptions = Object.values(outputs).map(([description]) => description);
+    expect(descriptions.filter((description) => typeof description !== 'string')).toEqual([]);
+    expect(descriptions.join()).not.toContain('Token[');
+    expect(
+      Object.values(outputs)
+        .map(([, value]) => value)
+        .join(),
+    ).toContain(`vendor@${ROLE.accountId}.iam.gserviceaccount.com`);
+  },
+);
 
 test('an output is the role that Google is to admit', () => {
   expect(outputsWith().FunctionRoleArn?.[1]).toBe(ROLE.arn);

@@ -26,6 +26,15 @@ export const SIGNED_REQUEST = {
   service_account_impersonation_url: impersonationUrl(EMAIL),
 };
 
+/** What the function gets of {@link SIGNED_REQUEST}: it never asks the instance's metadata service. */
+export const SIGNED_REQUEST_READ = {
+  ...SIGNED_REQUEST,
+  credential_source: {
+    environment_id: SIGNED_REQUEST.credential_source.environment_id,
+    regional_cred_verification_url: SIGNED_REQUEST.credential_source.regional_cred_verification_url,
+  },
+};
+
 /** Federation by AWS's own OpenID Connect tokens. */
 export const WEB_IDENTITY = {
   type: 'external_account',
