@@ -466,7 +466,7 @@ const FEDERATION: readonly Row[] = [
     }),
     'CredentialInvalid',
     /field audience must be a provider/,
-    /\/\/iam\.googleapis\.com\/projects\/NUMBER\/locations\/global/,
+    /\/\/iam\.googleapis\.com\/projects\/123456789012\/locations\/global/,
   ],
   [
     'wrote a condition that does not admit the role',

@@ -179,7 +179,9 @@ test.each([
   PROVIDER.replace('//iam.googleapis.com', '//iam.googleapis.com@evil.example'),
   PROVIDER.replace('pool/', '../'),
 ])('refuses the audience %j', (audience) => {
-  expect(faultIn({ ...SIGNED, audience })).toMatch(/^audience (?:must be a provider|is missing or no string)/);
+  expect(faultIn({ ...SIGNED, audience })).toMatch(
+    /^audience (?:must be a provider|is missing or no string)/,
+  );
 });
 
 test('says of a workforce pool what it is', () => {
