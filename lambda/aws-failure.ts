@@ -10,6 +10,15 @@ export function awsErrorName(error: unknown): string {
   return /^\w{1,64}$/.test(kind) ? kind : 'Error';
 }
 
+const NAME_UNKNOWN: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN']);
+
+/** Returns what a person does about a call that failed by `name`, and may succeed later. */
+export function retryAdvice(name: string): string {
+  return NAME_UNKNOWN.has(name)
+    ? 'The name of its host is not known here: check DNS, the proxy, or the VPC’s way out.'
+    : 'Try again later.';
+}
+
 /** How the failure of a call is told: `subject` begins each sentence. */
 export type AwsFailure = {
   readonly subject: string;
@@ -65,6 +74,6 @@ export function translateAwsError(error: unknown, { subject, unavailable, final 
   const name = awsErrorName(error);
   const fix = final.get(name);
   return fix === undefined
-    ? new VendError('credential_unavailable', `${subject} ${unavailable} now (${name}). Try again later.`)
+    ? new VendError('credential_unavailable', `${subject} ${unavailable} now (${name}). ${retryAdvice(name)}`)
     : new VendError('credential_invalid', `${subject} ${fix} (${name}).`);
 }

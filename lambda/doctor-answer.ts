@@ -31,6 +31,8 @@ export type Check = {
   readonly asks: string;
   /** Whether no link failed. */
   readonly ok: boolean;
+  /** Whether nothing was examined: its one link says why. */
+  readonly skipped?: true;
   readonly links: readonly Link[];
 };
 

@@ -137,7 +137,7 @@ export async function examine(
   const { profile, credential, asks } = wanted;
   if ('skipped' in wanted) {
     const links = [{ link: 'first token', outcome: 'skipped', detail: wanted.skipped }] as const;
-    return { check: { profile, credential, asks, ok: true, links }, token: undefined };
+    return { check: { profile, credential, asks, ok: true, skipped: true, links }, token: undefined };
   }
   const { grant } = wanted;
   const chain = createChain(dependencies.now);

@@ -35,7 +35,7 @@ function wantIdToken(profile: Profile): readonly Wanted[] {
   if (exact !== undefined) {
     return [want(profile, { kind: 'id_token', audience: exact })];
   }
-  const skipped = `every audience of the profile has a *, so that there is none to ask for: name one, as in {"profile": "${name}", "audience": "https://…"}`;
+  const skipped = `every audience of the profile has a *, so that there is none to ask for: name one, as in {"profile": "${name}", "audience": "https://…"}, or with --profile ${name} --audience URL`;
   return audiences
     .slice(0, 1)
     .map((pattern) => ({ profile: name, credential, asks: `ID token for ${pattern}`, skipped }));

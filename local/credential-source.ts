@@ -2,13 +2,16 @@ import { readFile } from 'node:fs/promises';
 import { UsageError } from '../infra/usage-error.ts';
 import { createClock } from '../lambda/clock.ts';
 import { VendError } from '../lambda/errors.ts';
+import type { Profiles } from '../lambda/profiles.ts';
 import { createSecretReader, type ReadSecret } from '../lambda/secrets-manager.ts';
 import { openTokenSource } from '../lambda/token-source.ts';
 import { startSecretsManager } from './aws/secrets-manager.ts';
-import { FUNCTION_AUDIENCE, type Google, startGoogle } from './google/server.ts';
-import { machineAws } from './machine-aws.ts';
+import type { Google } from './google/server.ts';
+import { demandLogin, machineAws } from './machine-aws.ts';
+import { needsAws } from './needs-aws.ts';
 import { REGION } from './place.ts';
 import type { Servers } from './servers.ts';
+import { startStandInGoogle } from './stand-in-google.ts';
 import type { StartOptions } from './start-options.ts';
 
 /** A secret with the credential in it, and the way to read it. */
@@ -48,11 +51,9 @@ async function putIntoSecret(document: string, servers: Servers): Promise<Omit<C
   return { secretId, readSecret };
 }
 
-async function standIn(servers: Servers, audience: string | undefined): Promise<CredentialSource> {
-  const functionAudience = audience ?? FUNCTION_AUDIENCE;
-  const google = await servers.start(1, (port) => startGoogle({ port, functionAudience }));
-  const key = await google.createServiceAccount().createKey();
-  return { ...(await putIntoSecret(JSON.stringify(key, null, 2), servers)), google };
+async function standIn(servers: Servers, profiles: Profiles): Promise<CredentialSource> {
+  const google = await servers.start(1, (port) => startStandInGoogle(port, profiles));
+  return { ...(await putIntoSecret(JSON.stringify(google.key, null, 2), servers)), google };
 }
 
 /**
@@ -69,17 +70,29 @@ export async function readCredentialFile(file: string): Promise<string> {
   });
 }
 
+/** @throws {UsageError} if the document in a file needs AWS, which this machine's user is not logged in to */
+export async function demandLoginFor(text: string, file: string): Promise<void> {
+  if (needsAws(text)) {
+    await demandLogin({ what: `The credential document in ${file}` });
+  }
+}
+
 async function keyFile(file: string): Promise<CredentialSource> {
   const text = await readCredentialFile(file);
   await demandUsable(text, `file ${file}`);
+  await demandLoginFor(text, file);
   // In memory, and behind no port: whatever listens could be asked by any program on this machine.
   return { secretId: file, readSecret: async () => ({ text, versionId: 'file' }), google: undefined };
 }
 
-/** Returns a reader of the real Secrets Manager, with the AWS credentials of this machine's user. */
-export function createMachineSecretReader(): ReadSecret {
-  const { region, credentials } = machineAws();
-  return createSecretReader({ region, credentials });
+/**
+ * Returns a reader of the real Secrets Manager, with the AWS credentials of this machine's user.
+ *
+ * @throws {UsageError} if there are none
+ */
+export async function openMachineSecretReader(): Promise<ReadSecret> {
+  const { aws } = await demandLogin({ what: '--secret' });
+  return createSecretReader({ region: aws.region, credentials: aws.credentials });
 }
 
 function advice({ code }: VendError): string {
@@ -89,7 +102,7 @@ function advice({ code }: VendError): string {
 }
 
 async function realSecret(secretId: string): Promise<CredentialSource> {
-  const readSecret = createMachineSecretReader();
+  const readSecret = await openMachineSecretReader();
   try {
     const { text } = await readSecret(secretId);
     await demandUsable(text, `secret ${secretId}`);
@@ -102,18 +115,18 @@ async function realSecret(secretId: string): Promise<CredentialSource> {
 }
 
 /**
- * Returns the credential that the user chose, checked. `audience` is what the stand-in's private function is to expect.
+ * Returns the credential that the user chose, checked. The stand-ins know what `profiles` name.
  *
  * @throws {UsageError} for a file or a secret that holds no usable credential
  */
 export async function openCredentialSource(
   { credential }: Pick<StartOptions, 'credential'>,
   servers: Servers,
-  audience: string | undefined,
+  profiles: Profiles,
 ): Promise<CredentialSource> {
   switch (credential.kind) {
     case 'stand-in':
-      return await standIn(servers, audience);
+      return await standIn(servers, profiles);
     case 'key':
       return await keyFile(credential.file);
     case 'secret':

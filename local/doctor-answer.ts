@@ -11,9 +11,10 @@ function isLink(value: unknown): boolean {
 }
 
 function isCheck(value: unknown): boolean {
-  const { profile, credential, asks, ok, links } = fieldsOf(value);
+  const { profile, credential, asks, ok, skipped, links } = fieldsOf(value);
   const areTexts = [profile, credential, asks].every((text) => typeof text === 'string');
-  return areTexts && typeof ok === 'boolean' && Array.isArray(links) && links.every(isLink);
+  const areFlags = typeof ok === 'boolean' && (skipped === undefined || skipped === true);
+  return areTexts && areFlags && Array.isArray(links) && links.every(isLink);
 }
 
 function isAnswer(value: unknown): value is DoctorAnswer {

@@ -6,9 +6,14 @@ import { createDoctor } from '../lambda/doctor.ts';
 import { DOCTOR_ALIAS } from '../lambda/doctor-alias.ts';
 import { VendError } from '../lambda/errors.ts';
 import { createNetwork } from '../lambda/post.ts';
-import { parseProfiles } from '../lambda/profiles.ts';
+import { type Profiles, parseProfiles } from '../lambda/profiles.ts';
 import type { ReadSecret } from '../lambda/secrets-manager.ts';
-import { createMachineSecretReader, openCredentialSource, readCredentialFile } from './credential-source.ts';
+import {
+  demandLoginFor,
+  openCredentialSource,
+  openMachineSecretReader,
+  readCredentialFile,
+} from './credential-source.ts';
 import { machineAws } from './machine-aws.ts';
 import { ACCOUNT_ID, FUNCTION_NAME, REGION } from './place.ts';
 import { createServers, type Servers } from './servers.ts';
@@ -29,17 +34,18 @@ type Place = {
 
 const TIME_MS = 30_000;
 
-async function openPlace(credential: CredentialChoice, servers: Servers): Promise<Place> {
+async function openPlace(credential: CredentialChoice, servers: Servers, profiles: Profiles): Promise<Place> {
   switch (credential.kind) {
     case 'stand-in':
-      return await openCredentialSource({ credential }, servers, undefined);
+      return await openCredentialSource({ credential }, servers, profiles);
     case 'key': {
       const text = await readCredentialFile(credential.file);
+      await demandLoginFor(text, credential.file);
       const readSecret = async () => ({ text, versionId: '' });
       return { secretId: credential.file, readSecret, holderOf: (file) => `file ${file}` };
     }
     case 'secret':
-      return { secretId: credential.name, readSecret: createMachineSecretReader() };
+      return { secretId: credential.name, readSecret: await openMachineSecretReader() };
     default:
       return credential satisfies never;
   }
@@ -56,7 +62,7 @@ function contextUntil(deadlineMs: number) {
 /**
  * Returns what the function's doctor answers if it examines from this machine a credential that every profile has.
  *
- * @throws {UsageError} for a file that cannot be read, and for a request that the doctor refuses
+ * @throws {UsageError} for a file that cannot be read, an AWS that nobody is logged in to, and a request that the doctor refuses
  */
 export async function examineHere({ credential, profilesFile, event }: Examination, audit: Audit) {
   const profiles = parseProfiles(readProfilesFile(profilesFile));
@@ -64,7 +70,7 @@ export async function examineHere({ credential, profilesFile, event }: Examinati
   const network = createNetwork();
   servers.keep(network);
   try {
-    const { secretId, ...place } = await openPlace(credential, servers);
+    const { secretId, ...place } = await openPlace(credential, servers, profiles);
     const names = [...profiles.values()].map((profile) => profile.credential);
     const examine = createDoctor({
       ...place,

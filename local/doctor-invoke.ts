@@ -1,10 +1,9 @@
 import { InvokeCommand, type InvokeCommandOutput, LambdaClient } from '@aws-sdk/client-lambda';
 import { UsageError } from '../infra/usage-error.ts';
-import type { AwsCredentials } from '../lambda/aws-environment.ts';
-import { awsErrorName } from '../lambda/aws-failure.ts';
+import { awsErrorName, retryAdvice } from '../lambda/aws-failure.ts';
 import { DOCTOR_ALIAS } from '../lambda/doctor-alias.ts';
 import { fieldsOf } from '../lambda/fields.ts';
-import { machineAws } from './machine-aws.ts';
+import { demandLogin } from './machine-aws.ts';
 
 export type DeployedDoctor = {
   /** The function's name, or its ARN. */
@@ -45,27 +44,9 @@ function explain(cause: unknown, name: string, region: string): UsageError {
         { cause },
       )
     : new UsageError(
-        `Lambda did not answer for ${name} in ${region} (${kind}). Check the region and the network, and try again.`,
+        `Lambda did not answer for ${name} in ${region} (${kind}). Check the region. ${retryAdvice(kind)}`,
         { cause },
       );
-}
-
-/** Before the call, so that a failure is known by what was asked for. */
-async function loginOf(
-  given: string | undefined,
-): Promise<{ readonly region: string; readonly credentials: AwsCredentials }> {
-  const aws = machineAws();
-  const region =
-    given ??
-    (await aws.region().catch((cause: unknown) => {
-      throw new UsageError('There is no AWS region to look in: give --region, or set AWS_REGION.', { cause });
-    }));
-  const credentials = await aws.credentials().catch((cause: unknown) => {
-    throw new UsageError('There are no AWS credentials: log in as for the AWS CLI, or set AWS_PROFILE.', {
-      cause,
-    });
-  });
-  return { region, credentials };
 }
 
 /** What the function threw stands on its own; the runtime's own errors, such as a time-out, have the same form. */
@@ -93,9 +74,13 @@ function payloadOf({ FunctionError, Payload }: InvokeCommandOutput, name: string
  * @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
  */
 export async function invokeDoctor({ name, region: given }: DeployedDoctor, event: object): Promise<unknown> {
-  const login = await loginOf(given);
+  const { region, credentials } = await demandLogin({
+    what: '--function',
+    region: given,
+    regionFlag: '--region',
+  });
   const requestHandler = { connectionTimeout: CONNECTION_TIMEOUT_MS };
-  const client = new LambdaClient({ ...login, requestHandler });
+  const client = new LambdaClient({ region, credentials, requestHandler });
   const command = new InvokeCommand({
     FunctionName: name,
     Qualifier: DOCTOR_ALIAS,
@@ -104,7 +89,7 @@ export async function invokeDoctor({ name, region: given }: DeployedDoctor, even
   try {
     const output = await client
       .send(command, { abortSignal: AbortSignal.timeout(TOTAL_TIMEOUT_MS) })
-      .catch((error: unknown) => Promise.reject(explain(error, name, login.region)));
+      .catch((error: unknown) => Promise.reject(explain(error, name, region)));
     return payloadOf(output, name);
   } finally {
     client.destroy();

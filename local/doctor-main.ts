@@ -3,7 +3,13 @@ import { runCommand } from '../infra/usage-error.ts';
 import type { DoctorAnswer } from '../lambda/doctor-answer.ts';
 import { createTerminalAudit } from './audit-line.ts';
 import { demandAnswer } from './doctor-answer.ts';
-import { DOCTOR_HELP, type DoctorOptions, parseDoctorOptions } from './doctor-options.ts';
+import {
+  DOCTOR_HELP,
+  type DoctorOptions,
+  headingOf,
+  nameTarget,
+  parseDoctorOptions,
+} from './doctor-options.ts';
 import { reportOf, type Style } from './doctor-report.ts';
 
 /** Who waits for longer than this wants to know what for. */
@@ -43,10 +49,15 @@ async function tellWhileSlow<Result>(work: Promise<Result>): Promise<Result> {
   }
 }
 
-function print(answer: DoctorAnswer, json: boolean): void {
+function print(answer: DoctorAnswer, { target, json }: Options): void {
+  const examined = nameTarget(target);
   const paint = (style: Style, text: string) => styleText(style, text, { stream: process.stdout });
   const width = process.stdout.isTTY ? process.stdout.columns : PAPER_WIDTH;
-  process.stdout.write(json ? `${JSON.stringify(answer, null, 2)}\n` : reportOf(answer, { width, paint }));
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ examined, ...answer }, null, 2)}\n`
+      : reportOf(answer, { heading: headingOf(target), width, paint }),
+  );
 }
 
 await runCommand(async () => {
@@ -56,6 +67,6 @@ await runCommand(async () => {
     return;
   }
   const answer = demandAnswer(await tellWhileSlow(ask(options)));
-  print(answer, options.json);
+  print(answer, options);
   process.exitCode = answer.ok ? 0 : 1;
 });

@@ -42,7 +42,7 @@ How much of it
   --lifetime N      with --profile: an access token that lives for N seconds
 
   --region REGION   the function's, if neither its ARN nor your AWS configuration says it
-  --json            print the answer as JSON, and nothing else
+  --json            print the answer as JSON, with what was "examined", and nothing else
   --help            this text
 
 Examples:
@@ -83,6 +83,28 @@ const FUNCTION_NAME = /^(?:arn:[a-z-]+:lambda:([a-z0-9-]+):\d{12}:function:)?[\w
 const REGION = /^[a-z]+(?:-[a-z]+)+-\d{1,2}$/;
 
 type Flags = { readonly [Name in Exclude<keyof typeof OPTIONS, 'json' | 'help'>]?: string };
+
+/** Returns what is examined, as the answer in JSON names it. */
+export function nameTarget(target: DoctorTarget): string {
+  switch (target.kind) {
+    case 'stand-in':
+      return 'stand-ins';
+    case 'key':
+      return `file ${target.file}`;
+    case 'secret':
+    case 'function':
+      return `${target.kind} ${target.name}`;
+    default:
+      return target satisfies never;
+  }
+}
+
+/** Returns the line above a report, which says what is examined. */
+export function headingOf(target: DoctorTarget): string {
+  return target.kind === 'stand-in'
+    ? 'Examined: the stand-ins of npm start, nothing of yours (that is --credential, --secret or --function)'
+    : `Examined: ${nameTarget(target)}`;
+}
 
 function refuse(message: string): never {
   throw new UsageError(`${message} See ${COMMAND} -- --help.`);

@@ -4,6 +4,8 @@ import type { Check, DoctorAnswer, Link, Outcome } from '../lambda/doctor-answer
 export type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
 
 export type ReportOptions = {
+  /** The line above the report. */
+  readonly heading: string;
   /** How many characters a line may have. */
   readonly width: number;
   readonly paint: (style: Style, text: string) => string;
@@ -88,8 +90,8 @@ function verdict(answer: DoctorAnswer, paint: ReportOptions['paint']): string {
   return paint('green', `Healthy: ${held} of ${held}${skipped}.`);
 }
 
-/** Returns a doctor's answer as a person reads it: a line a link, and last the verdict with the first thing to mend. */
+/** Returns a doctor's answer as a person reads it: what was examined, a line a link, and last the verdict with the first thing to mend. */
 export function reportOf(answer: DoctorAnswer, options: ReportOptions): string {
   const checks = answer.checks.map((check) => `${describeCheck(check, options)}\n`);
-  return [...checks, verdict(answer, options.paint), ''].join('\n');
+  return [`${plain(options.heading)}\n`, ...checks, verdict(answer, options.paint), ''].join('\n');
 }

@@ -9,8 +9,8 @@ export type InvokeOptions = {
   readonly profile: string | undefined;
   /** Where a running vendor is looked for. */
   readonly port: number;
-  /** For a vendor that is started only for this event. */
-  readonly profilesFile: string;
+  /** For a vendor that is started only for this event, if it is not the usual file. */
+  readonly profilesFile: string | undefined;
 };
 
 export const INVOKE_HELP = `Sends one event through the token vendor's handler and prints the answer. A vendor that \`npm start\` has
@@ -30,7 +30,7 @@ The answer goes to standard output, as JSON; the status is 1 if the function thr
 const OPTIONS = {
   profile: { type: 'string' },
   port: { type: 'string', default: String(DEFAULT_PORT) },
-  profiles: { type: 'string', default: DEFAULT_PROFILES_FILE },
+  profiles: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 

@@ -5,6 +5,7 @@ import { createTerminalAudit } from './audit-line.ts';
 import { INVOKE_HELP, type InvokeOptions, parseInvokeOptions } from './invoke-options.ts';
 import { startLocalVendor } from './local-vendor.ts';
 import { FUNCTION_NAME, REGION } from './place.ts';
+import { DEFAULT_PROFILES_FILE } from './start-options.ts';
 
 type InvocationType = 'RequestResponse' | 'DryRun';
 
@@ -67,6 +68,11 @@ async function isRunning(vendorUrl: string, options: InvokeOptions): Promise<boo
 async function invoke(vendorUrl: string, options: InvokeOptions, event: string): Promise<void> {
   const response = await callInvokeApi(vendorUrl, options, 'RequestResponse', event);
   process.stdout.write(`${await response.text()}\n`);
+  if (response.status === 403) {
+    log(
+      'The vendor demands signed requests: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to the keys that npm start printed.',
+    );
+  }
   process.exitCode = response.ok && !response.headers.has('x-amz-function-error') ? 0 : 1;
 }
 
@@ -75,7 +81,7 @@ async function invokeOnce(options: InvokeOptions, event: string): Promise<void> 
     {
       help: false,
       port: 0,
-      profilesFile: options.profilesFile,
+      profilesFile: options.profilesFile ?? DEFAULT_PROFILES_FILE,
       credential: { kind: 'stand-in' },
       requireSignature: false,
     },
@@ -98,6 +104,11 @@ await runCommand(async () => {
   const running = `http://127.0.0.1:${options.port}`;
   if (options.port !== 0 && (await isRunning(running, options))) {
     log(`Invoking the vendor that runs at ${running}.`);
+    if (options.profilesFile !== undefined) {
+      log(
+        `--profiles ${options.profilesFile} is not used: that vendor has its own profiles. Stop it, or give another --port.`,
+      );
+    }
     await invoke(running, options, event);
   } else {
     log(`No vendor runs at ${running}: starting one for this event.`);

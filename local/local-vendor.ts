@@ -8,7 +8,7 @@ import { createVendor, type Vendor } from '../lambda/vendor.ts';
 import { startAws } from './aws/front.ts';
 import type { LocalCredential } from './aws/sigv4.ts';
 import { type CredentialSource, openCredentialSource } from './credential-source.ts';
-import { FUNCTION_AUDIENCE, type Google } from './google/server.ts';
+import type { Google } from './google/server.ts';
 import { machineAws } from './machine-aws.ts';
 import { ACCOUNT_ID, FUNCTION_NAME, REGION } from './place.ts';
 import { createServers } from './servers.ts';
@@ -32,14 +32,6 @@ export type LocalVendorDependencies = {
   /** Hears of what the local AWS refuses before the function sees it. */
   readonly log: (line: string) => void;
 };
-
-/** The stand-in's function expects an audience that the profiles allow, so that there is a token for it. */
-function functionAudience(profiles: Profiles): string | undefined {
-  const all = [...profiles.values()];
-  return all.some((profile) => profile.allowsAudience(FUNCTION_AUDIENCE))
-    ? FUNCTION_AUDIENCE
-    : all.flatMap(({ audiences }) => audiences).find((audience) => !audience.includes('*'));
-}
 
 /** Where real tokens are at stake only who sees this terminal can sign; for the stand-ins a fixed key will do. */
 function localCredential({ credential }: StartOptions): LocalCredential {
@@ -84,7 +76,7 @@ export async function startLocalVendor(
   const credential = localCredential(options);
   const servers = createServers(options.port);
   try {
-    const source = await openCredentialSource(options, servers, functionAudience(profiles));
+    const source = await openCredentialSource(options, servers, profiles);
     const vendor = createLocalVendor(profiles, source, audit);
     servers.keep(vendor);
     const aws = await servers.start(0, (port) =>

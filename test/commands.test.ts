@@ -41,10 +41,23 @@ function file(name: string, content: string): string {
   return path;
 }
 
+const FEDERATION = {
+  type: 'external_account',
+  audience: '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/aws',
+  subject_token_type: 'urn:ietf:params:aws:token-type:aws4_request',
+  token_url: 'https://sts.googleapis.com/v1/token',
+  credential_source: {
+    environment_id: 'aws1',
+    regional_cred_verification_url:
+      'https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15',
+  },
+};
+
 /** Files that are not what they should be; what a secret could be is in none of the messages. */
 function writeFaultyFiles(): void {
   file('text.json', 'CANARY');
   file('profiles.txt', 'default: {}');
+  file('federation.json', JSON.stringify(FEDERATION));
   file('user.json', '{"type":"gdch_service_account","refresh_token":"CANARY"}');
   const broken = {
     type: 'service_account',
@@ -194,7 +207,18 @@ const FAULTS: [string, string, (folder: string) => readonly string[], RegExp][] 
     (dir) => ['--profiles', `${dir}/profiles.txt`],
     /profiles\.txt.*not JSON/,
   ],
-  ['a secret without credentials', 'start', () => ['--secret', 'x'], /--secret: /],
+  [
+    'a secret without region and credentials',
+    'start',
+    () => ['--secret', 'x'],
+    /^--secret needs your AWS login: there is no AWS region.*AWS_REGION.*there are no AWS credentials.*aws sso login/,
+  ],
+  [
+    'a federation without region and credentials',
+    'start',
+    (dir) => ['--port', '0', '--credential', `${dir}/federation.json`],
+    /^The credential document in \S+federation\.json needs your AWS login: there is no AWS region.*no AWS credentials/,
+  ],
   ['no event', 'invoke', () => [], /events\/FILE\.json/],
   ['an event that is not there', 'invoke', () => ['events/none.json'], /events\/none\.json/],
   ['an event that is no JSON', 'invoke', (dir) => [`${dir}/text.json`], /text\.json is not JSON/],
@@ -275,6 +299,33 @@ test('invokes the vendor that runs, by the alias that is asked for', async () =>
   expect(unknown.status).toBe(1);
 });
 
+test('says that the vendor that runs has its own profiles', async () => {
+  const { port } = new URL(await vendorUrl(plain));
+  const args = ['events/direct-all-scopes.json', '--port', port];
+
+  const [without, withProfiles] = await Promise.all([
+    run('invoke', args).ended,
+    run('invoke', [...args, '--profiles', '/nowhere/p.json']).ended,
+  ]);
+
+  expect(without.stderr).not.toContain('--profiles');
+  expect(withProfiles.stderr).toMatch(/--profiles \/nowhere\/p\.json is not used/);
+  expect(withProfiles.status).toBe(0);
+});
+
+test('starts a vendor with the profiles that are given where none runs', async () => {
+  const path = file('own.json', JSON.stringify({ own: { scopes: ['storage-ro'] } }));
+
+  const { status, stdout, stderr } = await run('invoke', [
+    ...['events/direct-all-scopes.json', '--port', '0'],
+    ...['--profiles', path, '--profile', 'own'],
+  ]).ended;
+
+  expect(JSON.parse(stdout).scope).toBe('https://www.googleapis.com/auth/devstorage.read_only');
+  expect(stderr).not.toContain('is not used');
+  expect(status).toBe(0);
+});
+
 test('invokes a vendor that demands signatures with the keys in the environment, and not without', async () => {
   const { port } = new URL(await vendorUrl(signed));
   const keys = { AWS_ACCESS_KEY_ID: 'AKIALOCALLOCALLOCAL1', AWS_SECRET_ACCESS_KEY: 'local' };
@@ -284,6 +335,8 @@ test('invokes a vendor that demands signatures with the keys in the environment,
 
   expect(without.status).toBe(1);
   expect(without.stdout).toContain('Missing Authentication Token');
+  expect(without.stderr).toMatch(/AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.*npm start/);
+  expect(withKeys.stderr).not.toContain('AWS_ACCESS_KEY_ID');
   expect(withKeys.status).toBe(0);
   expect(JSON.parse(withKeys.stdout).token_type).toBe('Bearer');
 });

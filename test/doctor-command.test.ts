@@ -83,7 +83,7 @@ test.concurrent('shows a healthy chain of the stand-ins, in lines without colour
   expect(ended).toMatchObject({ status: 0, stderr: '' });
   expect(ended.stdout).not.toContain(ESCAPE);
   expect(ended.stdout).toMatch(
-    /^default: access token \(credential default\)\n {2}✓ secret +\d+ ms {2}the secret/,
+    /^Examined: the stand-ins of npm start, nothing of yours .*--function\)\n\ndefault: access token \(credential default\)\n {2}✓ secret +\d+ ms {2}the secret/,
   );
   expect(ended.stdout).toMatch(/\n {2}✓ token endpoint +\d+ ms {2}127\.0\.0\.1:\d+ gave a token\n/);
   expect(lastLine(ended)).toBe('Healthy: 2 of 2, and 1 skipped.');
@@ -101,12 +101,16 @@ test.concurrent.for([
   expect(stdout.includes(ESCAPE)).toBe(isColoured);
 });
 
-test.concurrent('prints exactly the answer with --json', async ({ expect }) => {
+test.concurrent('prints exactly the answer with --json, what was examined, and what was skipped', async ({
+  expect,
+}) => {
   const { status, stdout, stderr } = await run(['--json'], { FORCE_COLOR: '1' });
 
   const answer: DoctorAnswer = JSON.parse(stdout);
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  expect(Object.keys(answer)).toEqual(['ok', 'checks']);
+  expect(Object.keys(answer)).toEqual(['examined', 'ok', 'checks']);
+  expect(answer).toMatchObject({ examined: 'stand-ins' });
+  expect(answer.checks.map(({ skipped }) => skipped)).toEqual([undefined, true, undefined]);
   expect(answer.checks.map(marks)[0]?.at(-1)).toBe('✓ first token');
 });
 
@@ -125,9 +129,10 @@ test.concurrent('finds what is broken in a file, says first what to mend, and fa
 test.concurrent('examines a file that npm start would refuse, and calls it a file', async ({ expect }) => {
   const { status, stdout } = await run(['--credential', file('text.json', 'CANARY'), '--json']);
 
-  const { checks }: DoctorAnswer = JSON.parse(stdout);
+  const { checks, examined }: DoctorAnswer & { examined?: string } = JSON.parse(stdout);
   const { detail = '' } = checks[0]?.links.find(({ outcome }) => outcome === 'failed') ?? {};
   expect(status).toBe(1);
+  expect(examined).toMatch(/^file \S+text\.json$/);
   expect(detail).toMatch(/^The file \S+text\.json cannot be used: its value is not JSON/);
   expect(stdout).not.toContain('CANARY');
 });
@@ -174,6 +179,7 @@ test.concurrent('reads the secret that the AWS configuration leads to', async ({
   const missing = await run(['--secret', 'team/nowhere'], environment);
 
   expect(lastLine(found)).toContain('Healthy');
+  expect(found.stdout).toMatch(/^Examined: secret team\/google\n\n/);
   expect(found.status).toBe(0);
   expect(missing.status).toBe(1);
   expect(lastLine(missing)).toMatch(
@@ -320,7 +326,10 @@ test.concurrent('says that it is still at it, on standard error', async ({ expec
   await close();
 
   expect(stderr).toMatch(/^(?:Still examining, for \d+ s now …\n)+$/);
-  expect({ status, answer: JSON.parse(stdout) }).toEqual({ status: 0, answer: { ok: true, checks: [] } });
+  expect({ status, answer: JSON.parse(stdout) }).toEqual({
+    status: 0,
+    answer: { examined: 'function vendor', ok: true, checks: [] },
+  });
 });
 
 test('prints, in the greeting of npm start, a command that works as it stands', async () => {
@@ -376,6 +385,16 @@ test.concurrent.for([
     () => ['--credential', '/nowhere/sa.json'],
     /\/nowhere\/sa\.json cannot be read/,
   ],
+  [
+    'a secret without a login',
+    () => ['--secret', 'x'],
+    /^--secret needs your AWS login: there is no AWS region/,
+  ],
+  [
+    'a KMS key without a login',
+    () => ['--credential', file('kms.json', { type: 'aws_kms' })],
+    /^The credential document in \S+kms\.json needs your AWS login: .*no AWS credentials.*aws sso login/,
+  ],
   ['an unknown profile', () => ['--profile', 'nobody'], /none named "nobody"; there are default, reports/],
   ['profiles that are not there', () => ['--profiles', '/nowhere/p.json'], /\/nowhere\/p\.json/],
   ['a lifetime that is none', () => ['--profile', 'default', '--lifetime', '5'], /lifetime: "5" is not/],
@@ -404,9 +423,15 @@ const ANSWER: DoctorAnswer = {
 };
 
 test('folds what is long under its beginning, and lets nothing steer the terminal', () => {
-  const report = reportOf(ANSWER, { width: 60, paint: (_, text) => text });
+  const report = reportOf(ANSWER, {
+    heading: 'Examined: file \u001b[1m',
+    width: 60,
+    paint: (_, text) => text,
+  });
 
   expect(report.split('\n')).toEqual([
+    'Examined: file  [1m',
+    '',
     'default: access token (credential default)',
     '  ✓ secret             3 ms  one two three four five six',
     '                             seven eight nine ten',

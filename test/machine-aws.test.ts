@@ -3,9 +3,11 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { UsageError } from '../infra/usage-error.ts';
 import { listen } from '../local/aws/listen.ts';
 import { startLocalVendor } from '../local/local-vendor.ts';
-import { machineAws } from '../local/machine-aws.ts';
+import { demandLogin, machineAws } from '../local/machine-aws.ts';
+import { needsAws } from '../local/needs-aws.ts';
 import type { StartOptions } from '../local/start-options.ts';
 import { type Clouds, type DocumentName, REGION, startClouds } from './make-clouds.ts';
 
@@ -118,6 +120,104 @@ test('fails without credentials, and does not ask an instance metadata service f
   await metadata.close();
 
   expect(asked).toBe(0);
+});
+
+const KEYS = { AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE', AWS_SECRET_ACCESS_KEY: 'a-secret' };
+
+function stub(variables: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(variables)) {
+    vi.stubEnv(name, value);
+  }
+}
+
+test('demands a login, and gives what there is', async () => {
+  stub({ ...KEYS, AWS_REGION: 'eu-north-1' });
+
+  const login = await demandLogin({ what: '--secret' });
+
+  expect(login).toMatchObject({ region: 'eu-north-1', credentials: { accessKeyId: 'AKIAEXAMPLE' } });
+});
+
+test('takes a region that is known already before that of the environment', async () => {
+  stub({ ...KEYS, AWS_REGION: 'eu-north-1' });
+
+  const { region } = await demandLogin({ what: '--function', region: 'us-east-1' });
+
+  expect(region).toBe('us-east-1');
+});
+
+const WHOLE =
+  /^--secret needs your AWS login: there is no AWS region \(set AWS_REGION, or run `aws configure`\), and there are no AWS credentials \(run `aws configure` or `aws sso login`, or choose a profile with AWS_PROFILE=NAME; on EC2, AWS_EC2_METADATA_DISABLED=false lets the instance’s role be used\)\.$/;
+
+type Lack = readonly [what: string, variables: Readonly<Record<string, string>>, says: RegExp, not: RegExp];
+
+const LACKS: readonly Lack[] = [
+  ['both', {}, WHOLE, /--region/],
+  ['a region', KEYS, /no AWS region/, /credentials/],
+  ['credentials', { AWS_REGION: 'eu-north-1' }, /no AWS credentials/, /no AWS region/],
+  [
+    'the profile that is named',
+    { AWS_REGION: 'eu-north-1', AWS_PROFILE: 'nope' },
+    /AWS_PROFILE names the profile "nope", which does not exist.*aws configure list-profiles/,
+    /no AWS credentials/,
+  ],
+  [
+    'a region, though the profile that is named is for nothing',
+    { ...KEYS, AWS_PROFILE: 'nope' },
+    /the profile "nope", which does not exist/,
+    /no AWS region/,
+  ],
+];
+
+test.each(LACKS)('says in one line who lacks %s what to do', async (_, variables, says, not) => {
+  stub(variables);
+
+  const error: unknown = await demandLogin({ what: '--secret' }).catch((thrown: unknown) => thrown);
+
+  expect(error).toBeInstanceOf(UsageError);
+  expect(String(error).replace('UsageError: ', '')).toMatch(says);
+  expect(String(error)).not.toMatch(not);
+  expect(String(error)).not.toMatch(/\n/);
+});
+
+test('says which profile has no credentials, and that a flag gives the region', async () => {
+  stub({ AWS_CONFIG_FILE: file('empty-profile', '[profile team]\noutput = json\n'), AWS_PROFILE: 'team' });
+
+  const login = demandLogin({ what: '--function', regionFlag: '--region' });
+
+  await expect(login).rejects.toThrow(/\(give --region, or set AWS_REGION.*from the profile "team"/);
+});
+
+test('does not advise to allow the metadata service where it is allowed', async () => {
+  stub({ AWS_EC2_METADATA_DISABLED: 'false', AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:9' });
+
+  const login = demandLogin({ what: '--secret' });
+
+  await expect(login).rejects.toThrow(/no AWS credentials/);
+  await expect(login).rejects.not.toThrow(/METADATA/);
+});
+
+test.each([
+  [{ type: 'service_account' }, false],
+  [{ type: 'authorized_user' }, false],
+  [{ type: 'external_account' }, true],
+  [{ type: 'aws_kms' }, true],
+  [{ type: 'impersonated_service_account', source_credentials: { type: 'authorized_user' } }, false],
+  [{ type: 'impersonated_service_account', source_credentials: { type: 'external_account' } }, true],
+  ['no document', false],
+])('knows whether a document needs AWS: %j', (document, expected) => {
+  expect(needsAws(JSON.stringify(document))).toBe(expected);
+});
+
+test('npm start fails at once, with nothing up, if a document needs AWS and there is no login', async () => {
+  const document = await withClouds(async ({ documents }) => (await documents())['federation, OIDC token']);
+  vi.unstubAllEnvs();
+  stub({ AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null', AWS_PROFILE: '' });
+  stub({ AWS_REGION: '', AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' });
+
+  const started = startLocalVendor(optionsFor(document), QUIET);
+
+  await expect(started).rejects.toThrow(/credential\.json needs your AWS login: there is no AWS region/);
 });
 
 function optionsFor(document: object): StartOptions {

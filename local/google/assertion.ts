@@ -108,7 +108,7 @@ function checkSubject({ sub }: JWTPayload, account: AccountRecord): string | und
   if (sub === undefined || sub === account.email) {
     return undefined;
   }
-  if (!account.subjects.has(sub)) {
+  if (!account.actsFor(sub)) {
     throw new Refusal('delegation');
   }
   return sub;

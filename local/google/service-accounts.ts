@@ -14,10 +14,10 @@ export type ServiceAccountOptions = {
   /** @default 21 random digits */
   readonly uniqueId?: string;
   /**
-   * The users that it may act for, by domain-wide delegation.
+   * The users that it may act for, by domain-wide delegation: a list, or whether it may for one.
    * @default none
    */
-  readonly subjects?: readonly string[];
+  readonly subjects?: readonly string[] | ((user: string) => boolean);
   /**
    * Whether `constraints/iam.allowServiceAccountCredentialLifetimeExtension` lists it: its access tokens may then live
    * for twelve hours.
@@ -55,7 +55,8 @@ export type ServiceAccount = KeyOwner & {
 
 /** A service account as the token endpoint knows it. */
 export type AccountRecord = KeyOwner & {
-  readonly subjects: ReadonlySet<string>;
+  /** Whether it may act for a user. */
+  readonly actsFor: (user: string) => boolean;
   /** The members that may impersonate it. */
   readonly tokenCreators: Set<string>;
   readonly lifetimeExtension: boolean;
@@ -87,12 +88,13 @@ export type ServiceAccountsContext = { readonly origin: () => string; readonly n
 
 function createRecord(options: ServiceAccountOptions): AccountRecord {
   const projectId = options.projectId ?? 'example-project';
+  const subjects = options.subjects ?? [];
   const digits = () => String(randomInt(1e10)).padStart(10, '0');
   return {
     email: options.email ?? `vendor@${projectId}.iam.gserviceaccount.com`,
     projectId,
     uniqueId: options.uniqueId ?? `1${digits()}${digits()}`,
-    subjects: new Set(options.subjects),
+    actsFor: typeof subjects === 'function' ? subjects : (user) => subjects.includes(user),
     tokenCreators: new Set(),
     lifetimeExtension: options.lifetimeExtension ?? false,
     keys: new Map(),
