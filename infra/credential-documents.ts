@@ -68,7 +68,7 @@ function announceNextStep(scope: Construct, name: string, { privateKeyId }: KmsS
   if (privateKeyId === undefined) {
     Annotations.of(scope).addInfoV2(
       `gcp-token-vendor:noPrivateKeyId:${name}`,
-      `The credential ${name} cannot be used yet: after this deployment, print the certificate of its KMS key (npm run kms-certificate), give it to Google (gcloud iam service-accounts keys upload), put the id that Google answers into the document's private_key_id, and deploy again. The stack's outputs have the commands.`,
+      `The credential ${name} cannot be used yet: after this deployment, print the certificate of its KMS key (npm run kms-certificate), give it to Google (gcloud iam service-accounts keys upload), put the id that Google answers into the document's private_key_id, and deploy again. The commands are in the construct's googleSetup, which TokenVendorStack has as its outputs GoogleSetup1, GoogleSetup2, ….`,
     );
   }
 }

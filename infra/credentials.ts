@@ -9,6 +9,7 @@ import {
   openDocument,
 } from './credential-documents.ts';
 import type { CredentialSecrets } from './credential-secrets.ts';
+import { warnOfImpossible } from './profile-warnings.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Credentials as they are given, by the names that profiles call them by: in a secret, or without one. */
@@ -19,6 +20,18 @@ export type Credentials = { readonly secrets: CredentialSecrets; readonly docume
 
 function isDocument(given: GivenCredentials[string]): given is DocumentCredential {
   return 'document' in given || 'file' in given;
+}
+
+/** Without types anything may be given, and none of it is shown, which may be a secret. */
+function refuseOther(name: string, given: unknown): void {
+  const isObject = typeof given === 'object' && given !== null;
+  const ways = isObject ? ['document', 'file', 'secretArn'].filter((field) => field in given) : [];
+  const isNoPath = isObject && 'file' in given && (typeof given.file !== 'string' || given.file === '');
+  if (ways.length !== 1 || isNoPath) {
+    throw new UsageError(
+      `The credential ${name} is neither a secret of Secrets Manager (the construct itself), nor { document: {…} }, nor { file: 'federation.json' }.`,
+    );
+  }
 }
 
 function refuseMissing(profiles: Profiles, known: readonly string[]): void {
@@ -46,11 +59,15 @@ function warnOfUnused(scope: Construct, unused: readonly string[]): void {
  * Returns those of the given credentials that a profile mints from, ready for the function. Each of the others leaves a
  * warning, and the function nothing that it could use it with.
  *
- * @throws {UsageError} if a profile names a credential that is not given, or a document is none that a template may have
+ * @throws {UsageError} if a profile names a credential that is not given, or what is given is neither a secret nor a document
+ * that a template may have
  */
 export function openCredentials(scope: Construct, profiles: Profiles, given: GivenCredentials): Credentials {
   const entries = Object.entries(given).sort(([a], [b]) => (a < b ? -1 : 1));
   const names = entries.map(([name]) => name);
+  for (const [name, credential] of entries) {
+    refuseOther(name, credential);
+  }
   const used = new Set([...profiles.values()].map(({ credential }) => credential));
   refuseMissing(profiles, names);
   warnOfUnused(
@@ -64,6 +81,7 @@ export function openCredentials(scope: Construct, profiles: Profiles, given: Giv
   const documents = entries.flatMap(([name, credential]) =>
     isDocument(credential) ? [[name, openDocument(scope, name, credential)] as const] : [],
   );
+  warnOfImpossible(scope, profiles, Object.fromEntries(documents));
   return {
     secrets: Object.fromEntries(secrets.filter(([name]) => used.has(name))),
     documents: Object.fromEntries(

@@ -42,7 +42,7 @@ function identityOf({ kind }: AwsProof, role: AwsRole): Identity {
   return kind === 'signed_request' ? identityInRequest(role) : identityInToken(role);
 }
 
-/** `projects/NUMBER/…`: gcloud takes a project's number in a whole resource name, and not as `--project`. */
+/** `projects/NUMBER/…`: these commands of gcloud's take a project's number in a whole resource name, and not as `--project`. */
 function resourceName(audience: string): string {
   return audience.replace(/^\/\/[^/]+\//, '');
 }
@@ -76,7 +76,7 @@ function createProvider({ audience, proof }: ExternalAccount, role: AwsRole): Se
       ? ['create-aws', [`--account-id=${shellQuote(role.accountId)}`]]
       : ['create-oidc', [`--issuer-uri=${ISSUER}`, `--allowed-audiences=${listOfOne(proof.audience)}`]];
   return {
-    does: "makes the pool's provider, which admits this function's role alone",
+    does: `makes the pool's provider, which admits this function's role alone; if the answer is ALREADY_EXISTS, run it with ${command.replace('create', 'update')} in the place of ${command}, so that it admits this role`,
     command: [
       `${WORKLOAD_IDENTITY} providers ${command} ${resourceName(audience)}`,
       ...flags,
@@ -113,7 +113,10 @@ export function federationSteps(account: ExternalAccount, role: AwsRole): readon
       does: 'turns on the APIs',
       command: `gcloud services enable iam.googleapis.com iamcredentials.googleapis.com sts.googleapis.com --project=${projectNumberOf(account)}`,
     },
-    { does: 'makes the workload identity pool', command: `${WORKLOAD_IDENTITY} create ${pool}` },
+    {
+      does: 'makes the workload identity pool; it is there already if the answer is ALREADY_EXISTS, which is fine',
+      command: `${WORKLOAD_IDENTITY} create ${pool}`,
+    },
     createProvider(account, role),
   ];
 }

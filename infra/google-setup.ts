@@ -1,6 +1,11 @@
-import { bindingSteps, serviceAccountMember, serviceAccountName } from './google-bindings.ts';
+import {
+  bindingSteps,
+  type CredentialUse,
+  serviceAccountMember,
+  serviceAccountName,
+} from './google-bindings.ts';
 import { federatedMember, federationSteps, projectNumberOf } from './google-federation.ts';
-import type { KeylessDocument, KeylessSource } from './keyless-document.ts';
+import { isBareFederation, type KeylessDocument, type KeylessSource } from './keyless-document.ts';
 import type { AwsRole, SetupStep } from './setup-step.ts';
 import { shellQuote } from './shell-quote.ts';
 
@@ -12,11 +17,11 @@ export type SetupOptions = {
   readonly document: KeylessDocument;
   /** The function's. */
   readonly role: AwsRole;
-  /** Whether a profile has the account sign: for users that it acts for, or tokens that it makes out itself. */
-  readonly signs: boolean;
+  /** Of the profiles that mint from it. */
+  readonly uses: readonly CredentialUse[];
 };
 
-/** A document that impersonates nobody: the function's identity itself is given what it needs. */
+/** Where nobody is impersonated, the function's identity itself is given what it needs. */
 function grantDirectly({ account }: FederatedSource, member: string): SetupStep {
   return {
     does: 'gives the function itself a role in the project: put in the one that it needs',
@@ -24,19 +29,20 @@ function grantDirectly({ account }: FederatedSource, member: string): SetupStep 
   };
 }
 
-function federated(source: FederatedSource, { document, role, signs }: SetupOptions): readonly SetupStep[] {
+function federated(source: FederatedSource, { document, role, uses }: SetupOptions): readonly SetupStep[] {
   const member = federatedMember(source.account, role);
-  const bindings = bindingSteps(document, { member, signs });
+  const isBare = isBareFederation(document) && uses.some(({ impersonate }) => impersonate === undefined);
   return [
     ...federationSteps(source.account, role),
-    ...(bindings.length === 0 ? [grantDirectly(source, member)] : bindings),
+    ...(isBare ? [grantDirectly(source, member)] : []),
+    ...bindingSteps(document, { member, uses }),
   ];
 }
 
 /** @see https://cloud.google.com/iam/docs/keys-upload */
 function certified(
   { clientEmail, keyId = 'KEY' }: KmsSource,
-  { document, signs }: SetupOptions,
+  { document, uses }: SetupOptions,
 ): readonly SetupStep[] {
   const email = shellQuote(clientEmail);
   return [
@@ -48,7 +54,7 @@ function certified(
       does: "gives Google the certificate. Put the key id that it prints into the document's private_key_id, and deploy again",
       command: `gcloud iam service-accounts keys upload cert.pem --iam-account=${shellQuote(serviceAccountName(clientEmail))} --format='value(name.basename())'`,
     },
-    ...bindingSteps(document, { member: serviceAccountMember(clientEmail), signs }),
+    ...bindingSteps(document, { member: serviceAccountMember(clientEmail), uses }),
   ];
 }
 

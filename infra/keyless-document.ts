@@ -6,7 +6,7 @@ import { type Fields, fieldsOf, isFields } from '../lambda/fields.ts';
 import { delegatesOf, impersonationTargetOf } from '../lambda/impersonation-target.ts';
 import { isServiceAccountEmail } from '../lambda/service-account-email.ts';
 import { readFields } from './document-fields.ts';
-import { PUT_INTO_SECRET } from './no-secret.ts';
+import { NeedsSecretError } from './no-secret.ts';
 import { UsageError } from './usage-error.ts';
 
 /** How the function proves to Google who it is, without a secret. */
@@ -31,6 +31,15 @@ export type KeylessDocument = {
     | { readonly serviceAccount: string; readonly delegates: readonly string[] }
     | undefined;
 };
+
+/** Returns whether tokens are of the federated identity itself, and of no service account, unless a profile impersonates one. */
+export function isBareFederation({ source, impersonation }: KeylessDocument): boolean {
+  return (
+    source.kind === 'external_account' &&
+    source.account.impersonation === undefined &&
+    impersonation === undefined
+  );
+}
 
 const IMPERSONATED = 'impersonated_service_account';
 const IMPERSONATION_URL = 'service_account_impersonation_url';
@@ -92,9 +101,11 @@ function sourceOf(document: Fields, fault: Fault): KeylessSource {
     case 'aws_kms':
       return kmsSourceOf(document, fault);
     default:
-      throw fault(
-        'type',
-        `must be external_account or aws_kms, or ${IMPERSONATED} on top of one: no other may stand in a template. ${PUT_INTO_SECRET}`,
+      throw new NeedsSecretError(
+        fault(
+          'type',
+          `must be external_account or aws_kms, or ${IMPERSONATED} on top of one: no other may stand in a template`,
+        ).message,
       );
   }
 }

@@ -2,9 +2,16 @@ import { isFields } from '../lambda/fields.ts';
 import { redact } from '../lambda/quote.ts';
 import { UsageError } from './usage-error.ts';
 
-/** What to do with a document that may not stand in a template. */
-export const PUT_INTO_SECRET =
-  'Put the document into a secret of Secrets Manager, and give that: without -c credential=FILE the stack makes one, and prints the command that fills it';
+const PUT_INTO_SECRET = 'Put the document into a secret of Secrets Manager, and give that in its place.';
+
+/** A document may not stand in a template; its message ends with where it belongs. */
+export class NeedsSecretError extends UsageError {
+  /** `why` is a sentence with its stop. */
+  constructor(why: string) {
+    super(`${why} ${PUT_INTO_SECRET}`);
+    this.name = 'NeedsSecretError';
+  }
+}
 
 /** What Google's documents, and people, call a field that holds a secret; in small letters, the words parted by `_`. */
 const SECRET_NAME =
@@ -57,14 +64,14 @@ function secretPlace(value: unknown): string | undefined {
  *
  * `holder` is how messages name the document (`file NAME`); no value of it is part of one.
  *
- * @throws {UsageError} with the place of the secret, and where it belongs
+ * @throws {NeedsSecretError} with the place of the secret, and where it belongs
  */
 export function refuseSecret(document: unknown, holder: string): void {
   const place = secretPlace(document);
   if (place !== undefined) {
     const where = place === '' ? '' : `, in its field ${place}`;
-    throw new UsageError(
-      `The ${holder} cannot be used: it holds a secret, or what looks like one${where}. ${PUT_INTO_SECRET}.`,
+    throw new NeedsSecretError(
+      `The ${holder} cannot be used: it holds a secret, or what looks like one${where}.`,
     );
   }
 }

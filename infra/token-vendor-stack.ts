@@ -1,9 +1,7 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { type Profiles, parseProfiles } from '../lambda/profiles.ts';
 import { tokenPath } from './token-api.ts';
 import { GcpTokenVendor, type GcpTokenVendorProps } from './token-vendor.ts';
-import { vendorSetup } from './vendor-setup.ts';
 
 export interface TokenVendorStackProps extends StackProps, GcpTokenVendorProps {}
 
@@ -38,7 +36,7 @@ export class TokenVendorStack extends Stack {
     );
     this.#outputApi(Object.keys(props.profiles));
     this.#outputSecret();
-    this.#outputGoogleSetup(parseProfiles(props.profiles));
+    this.#outputGoogleSetup();
   }
 
   #outputApi(profiles: readonly string[]): void {
@@ -60,16 +58,12 @@ export class TokenVendorStack extends Stack {
     }
   }
 
-  #outputGoogleSetup(profiles: Profiles): void {
+  #outputGoogleSetup(): void {
     const { role } = this.vendor.function;
-    if (role === undefined) {
-      return;
+    if (role !== undefined) {
+      this.#output('FunctionRoleArn', "The function's role, which Google's side admits", role.roleArn);
     }
-    this.#output('FunctionRoleArn', "The function's role, which Google's side admits", role.roleArn);
-    const { partition, account: accountId } = this;
-    const awsRole = { partition, accountId, name: role.roleName, arn: role.roleArn };
-    const steps = vendorSetup(this.vendor.documents, profiles, awsRole);
-    for (const [index, { does, command }] of steps.entries()) {
+    for (const [index, { does, command }] of this.vendor.googleSetup.entries()) {
       this.#output(`GoogleSetup${index + 1}`, does, command);
     }
   }

@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import type { ThrottleSettings } from 'aws-cdk-lib/aws-apigatewayv2';
 import type { IAlarmAction } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ISecurityGroup, IVpc, SecurityGroup, SubnetSelection, Vpc } from 'aws-cdk-lib/aws-ec2';
@@ -14,11 +14,13 @@ import type { CredentialDocuments } from './credential-documents.ts';
 import { type CredentialSecrets, createCredentialSecret } from './credential-secrets.ts';
 import { type GivenCredentials, openCredentials } from './credentials.ts';
 import { grantInvoke } from './invoke-grant.ts';
+import type { AwsRole, SetupStep } from './setup-step.ts';
 import { TokenApi } from './token-api.ts';
 import { UsageError } from './usage-error.ts';
 import { createVendorAlarms, type VendorAlarms } from './vendor-alarms.ts';
 import { createVendorFunction } from './vendor-function.ts';
 import { createVendorProfile, type VendorProfile } from './vendor-profile.ts';
+import { vendorSetup } from './vendor-setup.ts';
 
 export interface GcpTokenVendorProps {
   /** What may be vended, by the names of profiles. */
@@ -133,6 +135,11 @@ export class GcpTokenVendor extends Construct {
   /** The alias by which the function says what it can do with its credentials. No profile has it, and no route. */
   readonly doctor: Alias;
   readonly alarms: VendorAlarms;
+  /**
+   * The commands that make Google take the function for what its documents say, in the order to run them; none for secrets.
+   * CloudFormation is yet to put the role into some: a stack prints them as outputs, as `TokenVendorStack` does.
+   */
+  readonly googleSetup: readonly SetupStep[];
   readonly #profiles: ReadonlyMap<string, VendorProfile>;
 
   /**
@@ -160,6 +167,7 @@ export class GcpTokenVendor extends Construct {
       vpcSubnets: props.vpcSubnets,
       securityGroups: props.securityGroups,
     });
+    this.googleSetup = vendorSetup(this.documents, profiles, this.#awsRole());
     this.api =
       props.api === false
         ? undefined
@@ -198,6 +206,12 @@ export class GcpTokenVendor extends Construct {
    */
   grantDoctor(grantee: IGrantable): Grant {
     return grantInvoke(`The alias ${DOCTOR_ALIAS}`, this.doctor, grantee);
+  }
+
+  #awsRole(): AwsRole {
+    const { role } = this.function;
+    const { partition, account: accountId } = Stack.of(this);
+    return { partition, accountId, name: role?.roleName ?? '', arn: role?.roleArn ?? '' };
   }
 
   #alias(id: string, aliasName: string, provisionedConcurrentExecutions?: number): Alias {

@@ -4,19 +4,53 @@ import type { Alias, IFunction } from 'aws-cdk-lib/aws-lambda';
 import { JitterType, TaskInput, type TaskStateBaseProps } from 'aws-cdk-lib/aws-stepfunctions';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
-import { ERRORS } from '../lambda/errors.ts';
+import { authorize } from '../lambda/authorize.ts';
+import { ERRORS, VendError } from '../lambda/errors.ts';
 import type { Profile } from '../lambda/profiles.ts';
-import { expandScopes, isScope } from '../lambda/scopes.ts';
+import { parseRequest } from '../lambda/request.ts';
 import { UsageError } from './usage-error.ts';
 
-/** What a task asks for: an ID token for an audience, or an access token for scopes; for neither, all the profile's scopes. */
+/**
+ * What a task asks for: an ID token for an audience; or an access token for scopes, all of the profile's if there are none,
+ * for a user (`subject`), and for a chosen time (`lifetime`, in seconds).
+ */
 export type VendTaskRequest =
-  | { readonly audience: string; readonly scopes?: never }
-  | { readonly scopes: string | readonly string[]; readonly audience?: never }
-  | { readonly audience?: never; readonly scopes?: never };
+  | {
+      readonly audience: string;
+      readonly scopes?: never;
+      readonly subject?: never;
+      readonly lifetime?: never;
+    }
+  | {
+      readonly audience?: never;
+      readonly scopes?: string | readonly string[];
+      readonly subject?: string;
+      /** A text is an expression in JSONata. */
+      readonly lifetime?: number | string;
+    };
 
 /** A request, and what every task state takes (`resultPath`, `taskTimeout`, `queryLanguage`, …). */
-export type VendTaskProps = VendTaskRequest & Omit<TaskStateBaseProps, 'integrationPattern'>;
+export type VendTaskProps = VendTaskRequest & StateProps;
+
+type StateProps = Omit<TaskStateBaseProps, 'integrationPattern'>;
+
+/** The fields of {@link StateProps}, each of which the compiler asks for. */
+const STATE_FIELDS: Readonly<Record<keyof StateProps, true>> = {
+  assign: true,
+  comment: true,
+  credentials: true,
+  heartbeat: true,
+  heartbeatTimeout: true,
+  inputPath: true,
+  outputPath: true,
+  outputs: true,
+  queryLanguage: true,
+  resultPath: true,
+  resultSelector: true,
+  stateName: true,
+  taskTimeout: true,
+  timeout: true,
+};
 
 /** Errors of Lambda's that pass by themselves; `States.TaskFailed` would take in those that do not. */
 const TRANSIENT_LAMBDA_ERRORS = [
@@ -48,41 +82,58 @@ function isDynamic(value: unknown): boolean {
   return Token.isUnresolved(value) || (typeof value === 'string' && value.startsWith('{%'));
 }
 
-function refuseAudience(profile: Profile, audience: string): void {
-  if (!profile.allowsAudience(audience)) {
-    const allowed = profile.audiences.join(', ') || 'none';
-    throw new UsageError(
-      `The profile ${profile.name} does not allow the audience "${audience}"; it allows: ${allowed}`,
-    );
+/** What is known at synth; a list of scopes may be known in part. */
+function literalOf(value: unknown): readonly unknown[] {
+  if (isDynamic(value)) {
+    return [];
+  }
+  const literal = Array.isArray(value) ? value.filter((item) => !isDynamic(item)) : value;
+  const isAllDynamic = Array.isArray(value) && value.length > 0 && (literal as unknown[]).length === 0;
+  return isAllDynamic ? [] : [literal];
+}
+
+/** Whatever the value will be, such a profile allows none. */
+function refuseHopeless(profile: Profile, { audience, subject, lifetime }: VendTaskRequest): void {
+  const { name, audiences, subjects, maxLifetimeSeconds } = profile;
+  const hopeless = [
+    audience !== undefined && audiences.length === 0 && 'vends no ID tokens: leave audience out',
+    subject !== undefined && subjects.length === 0 && 'acts for no user: leave subject out',
+    lifetime !== undefined && maxLifetimeSeconds === undefined && 'has no maxLifetime: leave lifetime out',
+  ].find((fault) => fault !== false);
+  if (hopeless !== undefined) {
+    throw new UsageError(`The profile ${name} ${hopeless}.`);
   }
 }
 
-function refuseScopes(profile: Profile, scopes: readonly string[]): void {
-  const literal = scopes.filter((scope) => !isDynamic(scope));
-  const refused = literal.filter(
-    (scope) => !isScope(scope) || !expandScopes([scope]).every((uri) => profile.scopes.includes(uri)),
-  );
-  if (refused.length > 0 || scopes.length === 0) {
-    const allowed = profile.scopes.join(', ') || 'none';
+/** What a literal request asks in vain is known at synth, by the very parser and policy that refuse it in the function. */
+function refuseUnallowed(profile: Profile, request: VendTaskRequest): void {
+  const { audience, ...accessToken } = request;
+  if (audience !== undefined && Object.values(accessToken).some((value) => value !== undefined)) {
     throw new UsageError(
-      `The profile ${profile.name} does not allow the scopes ${JSON.stringify(refused)}; it allows: ${allowed}`,
+      'Ask for an audience (an ID token), or for scopes, a subject and a lifetime (an access token), not for both.',
     );
+  }
+  refuseHopeless(profile, request);
+  if (audience !== undefined && isDynamic(audience)) {
+    return;
+  }
+  const literal = Object.entries(request)
+    .filter(([, value]) => value !== undefined)
+    .flatMap(([name, value]) => literalOf(value).map((known) => [name, known] as const));
+  try {
+    authorize(profile, parseRequest(literal));
+  } catch (cause) {
+    throw cause instanceof VendError ? new UsageError(cause.message, { cause }) : cause;
   }
 }
 
-/** What a literal request asks in vain is known at synth, by the same policy that refuses it in the function. */
-function refuseUnallowed(profile: Profile, { audience, scopes }: VendTaskRequest): void {
-  if (audience !== undefined && scopes !== undefined) {
-    throw new UsageError('Ask for an audience (an ID token) or for scopes (an access token), not for both.');
-  }
-  if (audience !== undefined && !isDynamic(audience)) {
-    refuseAudience(profile, audience);
-  }
-  if (scopes !== undefined && !isDynamic(scopes)) {
-    refuseScopes(profile, typeof scopes === 'string' ? scopes.split(/[ ,]+/).filter(Boolean) : scopes);
-  }
-  if (audience === undefined && scopes === undefined && profile.scopes.length === 0) {
-    throw new UsageError(`The profile ${profile.name} vends no access tokens: ask for one of its audiences.`);
+/** Without types, a request's field that is misspelt would quietly ask for something else. */
+function refuseUnknown(fields: object): void {
+  const unknown = Object.keys(fields).find((name) => !Object.hasOwn(STATE_FIELDS, name));
+  if (unknown !== undefined) {
+    throw new UsageError(
+      `A task of the vendor has no field "${unknown}"; it asks with audience, scopes, subject and lifetime, and takes of a task state ${Object.keys(STATE_FIELDS).join(', ')}.`,
+    );
   }
 }
 
@@ -110,7 +161,7 @@ class AliasInvoke extends LambdaInvoke {
  * The token is in the state's result, and so in the execution's history, where whoever may read it
  * (`states:GetExecutionHistory`) can take it while it lives. Where that matters, let the task that calls Google ask for the token itself.
  *
- * @throws {UsageError} if the profile does not allow what a literal request asks for
+ * @throws {UsageError} if the profile does not allow what a literal request asks for, or for a field that is none
  * @see https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
  */
 export function createVendTask(
@@ -118,13 +169,17 @@ export function createVendTask(
   id: string,
   { profile, alias, ...props }: { readonly profile: Profile; readonly alias: Alias } & VendTaskProps,
 ): LambdaInvoke {
-  const { audience, scopes, ...state } = props;
-  refuseUnallowed(profile, props);
+  const { audience, scopes, subject, lifetime, ...state } = props;
+  refuseUnknown(state);
+  const request = { audience, scopes, subject, lifetime } as VendTaskRequest;
+  refuseUnallowed(profile, request);
   const task = new AliasInvoke(scope, id, alias, {
     ...state,
     // CDK's classes do not fit their own interfaces under exactOptionalPropertyTypes.
     lambdaFunction: alias as IFunction,
-    payload: TaskInput.fromObject({ ...(audience && { audience }), ...(scopes && { scopes }) }),
+    payload: TaskInput.fromObject(
+      Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined)),
+    ),
     payloadResponseOnly: true,
     retryOnServiceExceptions: false,
   });

@@ -1,16 +1,17 @@
 import type { Profiles } from '../lambda/profiles.ts';
 import type { CredentialDocuments } from './credential-documents.ts';
+import type { CredentialUse } from './google-bindings.ts';
 import { googleSetup } from './google-setup.ts';
 import type { AwsRole, SetupStep } from './setup-step.ts';
 
-/** Whether a profile has a credential's own account sign; one that impersonates has another account sign. */
-function hasItSign(profiles: Profiles, credential: string): boolean {
-  return [...profiles.values()].some(
-    (profile) =>
-      profile.credential === credential &&
-      profile.impersonate === undefined &&
-      (profile.selfSigned || profile.subjects.length > 0),
-  );
+/** What the profiles that mint from a credential take of it. */
+function usesOf(profiles: Profiles, name: string): readonly CredentialUse[] {
+  return [...profiles.values()]
+    .filter(({ credential }) => credential === name)
+    .map(({ impersonate, selfSigned, subjects }) => ({
+      impersonate,
+      signs: selfSigned || subjects.length > 0,
+    }));
 }
 
 /**
@@ -23,7 +24,7 @@ export function vendorSetup(
   role: AwsRole,
 ): readonly SetupStep[] {
   const steps = Object.entries(documents).flatMap(([name, document]) =>
-    googleSetup({ document, role, signs: hasItSign(profiles, name) }).map(({ does, command }) => ({
+    googleSetup({ document, role, uses: usesOf(profiles, name) }).map(({ does, command }) => ({
       does: `For the credential ${name}: ${does}`,
       command,
     })),

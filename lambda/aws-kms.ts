@@ -114,7 +114,7 @@ export const openAwsKms: OpenSource = async (document, fault, dependencies) => {
   if (document.key_id === undefined) {
     throw fault(
       'key_id',
-      'is missing: only the stack can do without, where it makes the key. Put in the ARN of the key, which the stack’s output GoogleSetup1 has',
+      'is missing: only the stack can do without, where it makes the key. Put in the ARN of the key that it made',
     );
   }
   const keyId = textField(document, 'key_id', fault);

@@ -9,6 +9,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, expect, test } from 'vitest';
+import cdkJson from '../cdk.json' with { type: 'json' };
 import { createVendorStack } from './infra-rig.ts';
 import { keyFile } from './make-document.ts';
 import { KMS, SIGNED_REQUEST, SIGNED_REQUEST_READ, WEB_IDENTITY } from './make-keyless.ts';
@@ -43,7 +44,14 @@ test('cdk synth works without an account, and two checkouts give the same templa
   timeout: 120_000,
 }, () => {
   const checkout = join(scratch, 'elsewhere');
-  for (const part of ['infra', 'lambda', 'cdk.json', 'package.json', 'tsconfig.json']) {
+  for (const part of [
+    'infra',
+    'lambda',
+    'local/require-node.mjs',
+    'cdk.json',
+    'package.json',
+    'tsconfig.json',
+  ]) {
     cpSync(join(root, part), join(checkout, part), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(checkout, 'node_modules'));
@@ -129,7 +137,7 @@ test.each([
     'a key file',
     keyFile(),
     { credential: 'key.json' },
-    /^The file key\.json cannot be used: it holds a secret, or what looks like one, in its field private_key\. Put .+$/,
+    /^The file key\.json cannot be used: it holds a secret, or what looks like one, in its field private_key\. Put .+ Without -c credential=FILE the stack makes one, and prints the command that fills it\.$/,
   ],
   [
     'a document with a fault',
@@ -142,6 +150,34 @@ test.each([
     undefined,
     { credential: '' },
     /^The context "credential" names no file: -c credential=FILE\.$/,
+  ],
+  [
+    'a document of another type',
+    '{"type":"authorized_user"}',
+    { credential: 'key.json' },
+    /^The file key\.json cannot be used: its field type must be .+ Without -c credential=FILE the stack makes one, .+$/,
+  ],
+  [
+    'no file for the profiles',
+    undefined,
+    { profiles: '' },
+    /^The context "profiles" names no file: -c profiles=FILE\.$/,
+  ],
+  ...['Credential', 'CREDENTIAL', 'cred', 'creds', 'credential-file', 'credentialFile'].map(
+    (name): [string, undefined, object, RegExp] => [
+      `the credential by ${name}`,
+      undefined,
+      { [name]: 'key.json' },
+      new RegExp(
+        `^There is no context "${name}"; the file of the credential is given with -c credential=FILE\\.$`,
+      ),
+    ],
+  ),
+  [
+    'the profiles in capitals',
+    undefined,
+    { Profiles: 'key.json' },
+    /^There is no context "Profiles"; the file of the profiles is given with -c profiles=FILE\.$/,
   ],
   [
     'the plural',
@@ -175,6 +211,47 @@ test.each([
     expect(stderr).not.toContain('BEGIN');
   },
 );
+
+test('a refused credential ends cdk synth with its line, and nothing of CDK about an empty stack', {
+  timeout: 60_000,
+}, () => {
+  const file = join(scratch, 'refused.json');
+  writeFileSync(file, keyFile());
+
+  const { status, output } = synth(join(scratch, 'refused'), ['-c', `credential=${file}`]);
+
+  expect(status).toBe(1);
+  expect(output.trimEnd().split('\n')).toEqual([
+    expect.stringMatching(/^The file \S+refused\.json cannot be used: /),
+    expect.stringContaining('Subprocess exited with error 1'),
+  ]);
+});
+
+test('where no credential is given, cdk synth says what becomes of one of before', {
+  timeout: 60_000,
+}, () => {
+  const file = join(scratch, 'again.json');
+  writeFileSync(file, JSON.stringify(SIGNED_REQUEST));
+
+  const without = synth(join(scratch, 'without'));
+  const withFile = synth(join(scratch, 'with'), ['-c', `credential=${file}`]);
+
+  expect(without.output).toContain('If the stack was deployed with -c credential=FILE, give it again');
+  expect(withFile.output).not.toContain('give it again');
+});
+
+test('the app says to an older Node what it needs, and nothing else', () => {
+  const older = `data:text/javascript,Object.defineProperty(process,'versions',{value:{node:'22.0.0'}})`;
+  const [, ...words] = cdkJson.app.split(' ');
+
+  const { status, stderr } = spawnSync(process.execPath, ['--import', older, ...words], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^Node\.js 24 is needed .+\n$/);
+});
 
 type Rig = ReturnType<typeof createVendorStack>;
 

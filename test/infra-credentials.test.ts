@@ -471,6 +471,30 @@ test.each([
   );
 });
 
+test.each<[string, (stack: Stack) => unknown]>([
+  ['the path of a file', () => 'federation.json'],
+  ['nothing', () => undefined],
+  ['a secret in an object', (stack) => ({ secret: new Secret(stack, 'Secret') })],
+  ['a document as it is', () => SIGNED_REQUEST],
+  ['a file and a document', () => ({ file: 'federation.json', document: SIGNED_REQUEST })],
+  ['a file without a name', () => ({ file: '' })],
+  ['the number of a file', () => ({ file: 0 })],
+])('%s in the place of a credential is refused in one line', (_, credential) => {
+  const message = refusal((stack) => ({ default: credential(stack) }) as GivenCredentials);
+
+  expect(message).toMatch(
+    /^The credential default is neither a secret of Secrets Manager .*'federation\.json' }\.$/,
+  );
+});
+
+test('what is to be done for a new key in KMS is said by where its commands are in any stack', () => {
+  const { vendor } = vendorWith({ default: { document: KMS } });
+
+  const said = vendor.node.metadata.map(({ data }) => String(data)).join();
+
+  expect(said).toContain("The commands are in the construct's googleSetup");
+});
+
 test('a document is read from a file, which messages name', () => {
   const file = join(scratch, 'federation.json');
   writeFileSync(file, `\uFEFF${JSON.stringify(SIGNED_REQUEST)}`);

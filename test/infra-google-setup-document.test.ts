@@ -8,7 +8,7 @@ import { openDocument } from '../infra/credential-documents.ts';
 import { googleSetup } from '../infra/google-setup.ts';
 import { TokenVendorStack } from '../infra/token-vendor-stack.ts';
 import { createApp, PROFILES } from './infra-rig.ts';
-import { KMS, KMS_KEY_ARN, SIGNED_REQUEST, WEB_IDENTITY } from './make-keyless.ts';
+import { itself, KMS, KMS_KEY_ARN, SIGNED_REQUEST, WEB_IDENTITY } from './make-keyless.ts';
 import { needTool } from './optional-tool.ts';
 import { flagOf } from './setup-commands.ts';
 
@@ -38,7 +38,9 @@ function opened(document: object) {
 }
 
 function setupOf(document: object): readonly string[] {
-  return googleSetup({ document: opened(document), role: ROLE, signs: false }).map(({ command }) => command);
+  return googleSetup({ document: opened(document), role: ROLE, uses: itself() }).map(
+    ({ command }) => command,
+  );
 }
 
 test.each([
@@ -112,7 +114,7 @@ test('every link within the document leads to a heading', () => {
 
   const links = [...TEXT.matchAll(/\]\(#([^)]+)\)/g)].map(([, link]) => link);
 
-  expect(links).toHaveLength(7);
+  expect(links).toHaveLength(8);
   expect(links.filter((link) => !headings.includes(link ?? ''))).toEqual([]);
 });
 

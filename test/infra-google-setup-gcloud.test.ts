@@ -9,6 +9,7 @@ import { googleSetup } from '../infra/google-setup.ts';
 import { parseKeylessDocument } from '../infra/keyless-document.ts';
 import {
   EMAIL,
+  itself,
   KMS,
   KMS_KEY_ARN,
   PROVIDER,
@@ -86,7 +87,7 @@ async function run(document: object, start: string): Promise<string> {
   const commands = googleSetup({
     document: parseKeylessDocument(document, 'document'),
     role: ROLE,
-    signs: false,
+    uses: itself(),
   })
     .map(({ command }) => command)
     .filter((command) => command.startsWith(start));

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
+import type { CredentialUse } from '../infra/google-bindings.ts';
 import { googleSetup } from '../infra/google-setup.ts';
 import { parseKeylessDocument } from '../infra/keyless-document.ts';
 import { shellQuote } from '../infra/shell-quote.ts';
@@ -9,6 +10,7 @@ import { anyText } from './any-text.ts';
 import {
   EMAIL,
   impersonating,
+  itself,
   KMS,
   KMS_KEY_ARN,
   PROVIDER,
@@ -36,8 +38,11 @@ const closing: (() => Promise<void>)[] = [];
 afterAll(() => Promise.all(closing.map((close) => close())));
 
 /** What the commands for a document call, in their order. */
-function callsFor(document: object, { role = ROLE, signs = false } = {}): readonly Call[] {
-  const steps = googleSetup({ document: parseKeylessDocument(document, 'document'), role, signs });
+function callsFor(
+  document: object,
+  { role = ROLE, uses = itself() as readonly CredentialUse[] } = {},
+): readonly Call[] {
+  const steps = googleSetup({ document: parseKeylessDocument(document, 'document'), role, uses });
   return steps.flatMap(({ command }) => callsOf(command));
 }
 
@@ -270,11 +275,13 @@ test.each([
   ['a federated identity', SIGNED_REQUEST, EMAIL],
   ['a federated identity alone, impersonating', impersonating(ITSELF), TARGET],
 ])('%s that has to sign as its account may do so', (_, document, email) => {
-  expect(bindings(callsFor(document, { signs: true }))).toEqual([[MEMBER, TOKEN_CREATOR, onAccount(email)]]);
+  expect(bindings(callsFor(document, { uses: itself(true) }))).toEqual([
+    [MEMBER, TOKEN_CREATOR, onAccount(email)],
+  ]);
 });
 
 test('a federated identity that has another account sign through its own needs no more than tokens of its own', () => {
-  expect(bindings(callsFor(impersonating(SIGNED_REQUEST), { signs: true }))).toEqual([
+  expect(bindings(callsFor(impersonating(SIGNED_REQUEST), { uses: itself(true) }))).toEqual([
     [MEMBER, WORKLOAD_IDENTITY_USER, onAccount(EMAIL)],
     [`serviceAccount:${EMAIL}`, TOKEN_CREATOR, onAccount(TARGET)],
   ]);
@@ -283,7 +290,7 @@ test('a federated identity that has another account sign through its own needs n
 test('a key in KMS takes its certificate and the upload, and the name of the key stands in between', () => {
   const document = parseKeylessDocument({ ...KMS, key_id: KMS_KEY_ARN }, 'document');
 
-  const steps = googleSetup({ document, role: ROLE, signs: false });
+  const steps = googleSetup({ document, role: ROLE, uses: itself() });
 
   expect(steps.map(({ command }) => command)).toEqual([
     `npm run --silent kms-certificate -- --key-id ${KMS_KEY_ARN} --client-email ${EMAIL} > cert.pem`,
@@ -329,7 +336,7 @@ test.each(['$(touch pwned)', '`touch pwned`', "'; touch pwned; '", '"; touch pwn
     const impersonation = { serviceAccount: email, delegates: [] };
     const document = { ...parseKeylessDocument(ITSELF, 'document'), impersonation };
 
-    const calls = googleSetup({ document, role: ROLE, signs: false }).flatMap(({ command }) =>
+    const calls = googleSetup({ document, role: ROLE, uses: itself() }).flatMap(({ command }) =>
       callsOf(command),
     );
 
@@ -399,3 +406,96 @@ test.each([
     expect(answer).toMatchObject({ token_type: 'Bearer', access_token: expect.stringMatching(/^ya29\./) });
   },
 );
+
+const OTHER = 'invoices@other-project.iam.gserviceaccount.com';
+
+/** A profile that impersonates. */
+function as(serviceAccount: string, delegates: readonly string[] = [], signs = false): CredentialUse {
+  return { impersonate: { serviceAccount, delegates }, signs };
+}
+
+test.each<[string, object, readonly CredentialUse[], readonly (readonly string[])[]]>([
+  ['a federated identity alone', ITSELF, [as(TARGET)], [[MEMBER, WORKLOAD_IDENTITY_USER, onAccount(TARGET)]]],
+  [
+    'a federated identity alone, for a profile that has the account sign and one that has not',
+    ITSELF,
+    [as(TARGET), as(TARGET, [], true)],
+    [[MEMBER, TOKEN_CREATOR, onAccount(TARGET)]],
+  ],
+  [
+    'a federated identity alone, through a delegate',
+    ITSELF,
+    [as(TARGET, [DELEGATE])],
+    [
+      [MEMBER, TOKEN_CREATOR, onAccount(DELEGATE)],
+      [`serviceAccount:${DELEGATE}`, TOKEN_CREATOR, onAccount(TARGET)],
+    ],
+  ],
+  [
+    'a federated identity on top of its own account, for three profiles with two accounts',
+    SIGNED_REQUEST,
+    [as(TARGET), as(OTHER), as(TARGET, [], true)],
+    [
+      [MEMBER, WORKLOAD_IDENTITY_USER, onAccount(EMAIL)],
+      [`serviceAccount:${EMAIL}`, TOKEN_CREATOR, onAccount(TARGET)],
+      [`serviceAccount:${EMAIL}`, TOKEN_CREATOR, onAccount(OTHER)],
+    ],
+  ],
+  [
+    "a key in KMS, on top of the document's own impersonation",
+    impersonating(KMS),
+    [as(OTHER, [DELEGATE])],
+    [
+      [`serviceAccount:${EMAIL}`, TOKEN_CREATOR, onAccount(TARGET)],
+      [`serviceAccount:${TARGET}`, TOKEN_CREATOR, onAccount(DELEGATE)],
+      [`serviceAccount:${DELEGATE}`, TOKEN_CREATOR, onAccount(OTHER)],
+    ],
+  ],
+])("a profile's impersonation by %s takes a binding for each step", (_, document, uses, expected) => {
+  expect(bindings(callsFor(document, { uses }))).toEqual(expected);
+});
+
+test('the function itself is given a role only where a profile has tokens of its own identity', () => {
+  const roles = (uses: readonly CredentialUse[]) =>
+    callsFor(ITSELF, { uses }).filter((call) => call.includes('projects'));
+
+  expect(roles([as(TARGET)])).toEqual([]);
+  expect(roles([as(TARGET), ...itself()])).toHaveLength(1);
+});
+
+test.each<[string, object, readonly CredentialUse[], readonly string[]]>([
+  ['a key in KMS that impersonates nobody', KMS, itself(), []],
+  ['a key in KMS', KMS, [as(OTHER), as(TARGET)], ['example-project']],
+  ['a document that impersonates with a key in KMS', impersonating(KMS), itself(), ['example-project']],
+  [
+    'an account whose address does not say its project',
+    { ...KMS, client_email: '123456789012-compute@developer.gserviceaccount.com' },
+    [as(TARGET)],
+    ['PROJECT'],
+  ],
+  ['a federated identity alone, which the pool has done it for', ITSELF, [as(TARGET)], []],
+  ['a federated identity on top of its own account', SIGNED_REQUEST, [as(TARGET)], ['example-project']],
+])(
+  'IAM Credentials is turned on in the project of whoever asks it, for %s',
+  (_, document, uses, projects) => {
+    const calls = callsFor(document, { uses });
+
+    const enabling = calls.filter((call) => call.join(' ').includes('enable iamcredentials.googleapis.com'));
+    expect(enabling.map((call) => flagOf(call, 'project'))).toEqual(projects);
+  },
+);
+
+test('a pool or a provider that is there already is said to be so by ALREADY_EXISTS', () => {
+  const steps = googleSetup({
+    document: parseKeylessDocument(ITSELF, 'document'),
+    role: ROLE,
+    uses: itself(),
+  });
+
+  const said = steps.filter(({ does }) => does.includes('ALREADY_EXISTS')).map(({ does }) => does);
+
+  expect(said).toEqual([
+    expect.stringContaining('which is fine'),
+    expect.stringContaining('update-aws in the place of create-aws'),
+  ]);
+});

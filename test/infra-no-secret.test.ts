@@ -15,8 +15,7 @@ const USER = {
   client_secret: 'GOCSPX-an-example-of-a-secret',
   refresh_token: '1//an-example-of-a-refresh-token',
 };
-const ELSEWHERE =
-  'Put the document into a secret of Secrets Manager, and give that: without -c credential=FILE';
+const ELSEWHERE = 'Put the document into a secret of Secrets Manager, and give that in its place.';
 
 function refusalOf(document: object): Error {
   try {
@@ -88,6 +87,8 @@ test.each([
 
   expect(message).toContain(`it holds a secret, or what looks like one, in its field ${field}.`);
   expect(message).toContain(ELSEWHERE);
+  // Only the app takes options.
+  expect(message).not.toContain('-c ');
   for (const secret of secretsIn(document).filter((text) => text.length > 1)) {
     expect(message).not.toContain(secret);
   }
@@ -111,6 +112,8 @@ test.each([
 
   expect(message).toMatch(/its field (?:source_credentials\.)?type must be external_account or aws_kms/);
   expect(message).toContain(ELSEWHERE);
+  // Only the app takes options.
+  expect(message).not.toContain('-c ');
 });
 
 test('a secret is refused wherever in a document it is', () => {

@@ -6,10 +6,12 @@ import { googleSetup } from '../infra/google-setup.ts';
 import { parseKeylessDocument } from '../infra/keyless-document.ts';
 import { TokenVendorStack } from '../infra/token-vendor-stack.ts';
 import type { ProfileDocument } from '../lambda/profiles.ts';
-import { createApp, PROFILES } from './infra-rig.ts';
+import { createApp, createVendorStack, PROFILES } from './infra-rig.ts';
 import {
+  EMAIL,
   impersonating,
   impersonationUrl,
+  itself,
   KMS,
   KMS_KEY_ARN,
   SIGNED_REQUEST,
@@ -127,7 +129,7 @@ test.each([
     const expected = googleSetup({
       document: parseKeylessDocument(document, 'document'),
       role: ROLE,
-      signs: false,
+      uses: itself(),
     });
     expect(commands.map(words)).toEqual(expected.map(({ command }) => words(command)));
     expect(commands.filter((command) => command.length > MAX_LENGTH)).toEqual([]);
@@ -146,7 +148,28 @@ test.each([
 ])('where a profile %s, the function is let act as the account so far', (_, more, role) => {
   const commands = setupOf({ default: { document: SIGNED_REQUEST } }, more);
 
-  expect(commands.at(-1)).toContain(` --role=${role} `);
+  const binding = commands.find((command) => command.includes(` projects/-/serviceAccounts/${EMAIL} `));
+  expect(binding).toContain(` --role=${role} `);
+});
+
+test("the outputs let the credential act as the profile's account, and give no role to who needs none", () => {
+  const { service_account_impersonation_url: _, ...bare } = SIGNED_REQUEST;
+
+  const commands = setupOf(
+    { default: { document: bare } },
+    { impersonate: { serviceAccount: TARGET, delegates: [EMAIL] } },
+  );
+
+  const bindings = commands.filter((command) => command.includes('add-iam-policy-binding'));
+  expect(bindings).toEqual([
+    expect.stringContaining(
+      ` projects/-/serviceAccounts/${EMAIL} --role=roles/iam.serviceAccountTokenCreator`,
+    ),
+    expect.stringContaining(
+      ` projects/-/serviceAccounts/${TARGET} --role=roles/iam.serviceAccountTokenCreator`,
+    ),
+  ]);
+  expect(commands.join()).not.toContain('--role=ROLE');
 });
 
 test.each([
@@ -198,4 +221,14 @@ test('what two credentials share is set up once, and each output says whose it i
     ...Array(4).fill('For the credential a'),
     ...Array(2).fill('For the credential b'),
   ]);
+});
+
+test("a stack of one's own has in the construct the commands that are outputs here", () => {
+  const credentials = { default: { document: KMS } };
+  const { stack, vendor } = createVendorStack(() => ({ credentials }));
+
+  const commands = vendor.googleSetup.map(({ command }) => resolve(stack.resolve(command)));
+
+  expect(commands).toEqual(setupOf(credentials));
+  expect(createVendorStack().vendor.googleSetup).toEqual([]);
 });

@@ -11,14 +11,17 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import { StateMachine as LocalStateMachine } from 'aws-local-stepfunctions';
 import { expect, test } from 'vitest';
+import { UsageError } from '../infra/usage-error.ts';
 import type { VendTaskProps } from '../infra/vend-task.ts';
 import { ERRORS, type ErrorCode, VendError } from '../lambda/errors.ts';
-import { createVendorStack } from './infra-rig.ts';
+import { createVendorStack, PROFILES } from './infra-rig.ts';
 import { contextFor } from './make-event.ts';
 import { startVendorRig } from './vendor-rig.ts';
 
 const AUDIENCE = 'https://europe-west1-example.cloudfunctions.net/hello';
 const ALIAS_ARN = 'arn:aws:lambda:eu-west-1:111111111111:function:vendor:default';
+/** A profile that acts for users, and whose callers choose a lifetime. */
+const PEOPLE = { scopes: ['cloud-platform'], subjects: ['alice@example.com'], maxLifetime: 7_200 };
 
 type State = Readonly<Record<string, unknown>> & {
   readonly Retry: readonly Readonly<Record<string, unknown>>[];
@@ -26,9 +29,14 @@ type State = Readonly<Record<string, unknown>> & {
 type Definition = { readonly StartAt: string; readonly States: Readonly<Record<string, State>> };
 
 /** A state machine with one task of the vendor's, and its definition with the alias's ARN put in. */
-function createMachine(props: VendTaskProps, machine: Partial<StateMachineProps> = {}, catches = false) {
-  const rig = createVendorStack(() => ({ api: false }));
-  const task = rig.vendor.profile('default').vendTask(rig.stack, 'Vend', props);
+function createMachine(
+  props: VendTaskProps,
+  machine: Partial<StateMachineProps> = {},
+  catches = false,
+  profile = 'default',
+) {
+  const rig = createVendorStack(() => ({ api: false, profiles: { ...PROFILES, people: PEOPLE } }));
+  const task = rig.vendor.profile(profile).vendTask(rig.stack, 'Vend', props);
   if (catches) {
     task.addCatch(new Pass(rig.stack, 'Recovered'), { errors: ['GoogleUnavailable'], resultPath: '$.error' });
     task.addCatch(new Pass(rig.stack, 'Denied'), { errors: ['AccessDenied'], resultPath: '$.error' });
@@ -109,11 +117,91 @@ test.each<[string, VendTaskProps, string]>([
     { audience: 'https://evil.example.com' },
     'does not allow the audience "https://evil.example.com"',
   ],
-  ['a scope', { scopes: ['cloud-platform', 'storage-rw'] }, 'does not allow the scopes ["storage-rw"]'],
-  ['what is no scope', { scopes: 'storage' }, 'does not allow the scopes ["storage"]'],
-  ['no scope at all', { scopes: [] }, 'does not allow the scopes []'],
+  [
+    'a scope',
+    { scopes: ['cloud-platform', 'storage-rw'] },
+    'does not allow https://www.googleapis.com/auth/devstorage.read_write; it allows',
+  ],
+  [
+    'a scope beside one that is known at run time',
+    { scopes: ['{% $scope %}', 'storage-rw'], queryLanguage: QueryLanguage.JSONATA },
+    'does not allow https://www.googleapis.com/auth/devstorage.read_write; it allows',
+  ],
+  ['what is no scope', { scopes: 'storage' }, 'scopes: "storage" is neither a scope'],
+  ['no scope at all', { scopes: [] }, 'scopes: there must be 1 to 100'],
+  ['an empty audience', { audience: '' }, 'audience: "" is neither'],
+  ['a subject', { subject: 'alice@example.com' }, 'The profile default acts for no user'],
+  ['a subject at run time', { subject: JsonPath.stringAt('$.u') }, 'The profile default acts for no user'],
+  ['a lifetime', { lifetime: 900 }, 'The profile default has no maxLifetime'],
+  [
+    'a lifetime at run time',
+    { lifetime: JsonPath.numberAt('$.l') },
+    'The profile default has no maxLifetime',
+  ],
 ])('refuses at synth %s that the profile does not allow', (_, props, message) => {
   expect(() => createMachine(props)).toThrow(message);
+});
+
+test.each<[string, VendTaskProps, string]>([
+  ['a user', { subject: 'bob@example.com' }, 'does not allow the subject "bob@example.com"'],
+  ['what is no user', { subject: 'Alice' }, 'subject: "Alice" is not the e-mail address of a user'],
+  [
+    'a longer lifetime',
+    { lifetime: 7_201 },
+    'allows a lifetime of 7200 seconds at the most, and not of 7201',
+  ],
+  ['what is no lifetime', { lifetime: 1 }, 'lifetime: 1 is not a whole number of seconds from 600 to 43200'],
+  [
+    'another lifetime than an hour for a user',
+    { subject: 'alice@example.com', lifetime: 900 },
+    'a token for a user always lives for 3600 seconds',
+  ],
+  [
+    'an ID token at run time',
+    { audience: JsonPath.stringAt('$.a') },
+    'The profile people vends no ID tokens',
+  ],
+])('refuses at synth %s that a profile with bounds does not allow', (_, props, message) => {
+  expect(() => createMachine(props, {}, false, 'people')).toThrow(message);
+});
+
+test.each<[string, VendTaskProps, object]>([
+  ['a user', { subject: 'alice@example.com' }, { subject: 'alice@example.com' }],
+  ['a lifetime', { scopes: 'cloud-platform', lifetime: 900 }, { scopes: 'cloud-platform', lifetime: 900 }],
+  [
+    'what is known at run time',
+    { subject: JsonPath.stringAt('$.u'), lifetime: JsonPath.numberAt('$.l') },
+    { 'subject.$': '$.u', 'lifetime.$': '$.l' },
+  ],
+])('a task can ask a profile that allows it for %s', (_, props, parameters) => {
+  const { definition } = createMachine(props, {}, false, 'people');
+
+  expect(definition.States.Vend?.Parameters).toEqual(parameters);
+});
+
+test('a task can ask for a user and a lifetime in JSONata', () => {
+  const queryLanguage = QueryLanguage.JSONATA;
+
+  const { definition } = createMachine(
+    { subject: '{% $user %}', lifetime: '{% 900 %}', queryLanguage },
+    { queryLanguage },
+    false,
+    'people',
+  );
+
+  expect(definition.States.Vend).toMatchObject({
+    Arguments: { subject: '{% $user %}', lifetime: '{% 900 %}' },
+  });
+});
+
+test.each([
+  ['scope', { scope: 'cloud-platform' }],
+  ['maxLifetime', { maxLifetime: 900 }],
+  ['integrationPattern', { integrationPattern: 'WAIT_FOR_TASK_TOKEN' }],
+])('a field %s, which a task has not, is refused where no types are checked', (name, props) => {
+  expect(() => createMachine(props as VendTaskProps)).toThrow(
+    new UsageError(`has no field "${name}"`).message,
+  );
 });
 
 test('refuses at synth to ask for both', () => {

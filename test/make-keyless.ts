@@ -59,3 +59,8 @@ export function impersonating(source: object, more: object = {}): Readonly<Recor
     ...more,
   };
 }
+
+/** Profiles that have a credential's own tokens, or signatures of its account, and impersonate nobody themselves. */
+export function itself(signs = false) {
+  return [{ impersonate: undefined, signs }] as const;
+}
