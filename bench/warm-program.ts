@@ -1,7 +1,7 @@
 import './redirect.ts';
 import { readFileSync, writeSync } from 'node:fs';
 import type { Audit } from '../lambda/audit.ts';
-import { parseProfiles } from '../lambda/profiles.ts';
+import { parseProfiles } from '../lambda/policy/profiles.ts';
 import { createVendor } from '../lambda/vendor.ts';
 import { interleave } from './interleave.ts';
 import { invocationContext } from './invocation-context.ts';

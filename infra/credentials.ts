@@ -1,7 +1,7 @@
 import { Annotations } from 'aws-cdk-lib';
 import type { ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
-import type { Profiles } from '../lambda/profiles.ts';
+import type { Profiles } from '../lambda/policy/profiles.ts';
 import {
   type CredentialDocuments,
   type DocumentCredential,

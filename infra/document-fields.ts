@@ -1,5 +1,5 @@
-import type { Fault } from '../lambda/credential-document.ts';
-import type { AwsProof } from '../lambda/external-account-document.ts';
+import type { Fault } from '../lambda/credentials/credential-document.ts';
+import type { AwsProof } from '../lambda/credentials/external-account-document.ts';
 import { type Fields, isFields } from '../lambda/fields.ts';
 import { shownName } from './no-secret.ts';
 

@@ -1,6 +1,6 @@
 import { Annotations } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { DEFAULT_UNIVERSE, isLoopback } from '../lambda/credential-document.ts';
+import { DEFAULT_UNIVERSE, isLoopback } from '../lambda/credentials/credential-document.ts';
 import { type Fields, fieldsOf, isFields } from '../lambda/fields.ts';
 
 /** The addresses that the function sends something to: to Google, or by Google to AWS. */

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DockerImage } from 'aws-cdk-lib';
 import { type AssetCode, Code } from 'aws-cdk-lib/aws-lambda';
-import type { ProfilesDocument } from '../lambda/profiles.ts';
+import type { ProfilesDocument } from '../lambda/policy/profiles.ts';
 import { bundleFunction, FUNCTION_ENTRY, KEYLESS_ENTRY } from './bundle.ts';
 
 /** What the function is to have in it. */

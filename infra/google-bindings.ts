@@ -1,5 +1,5 @@
 import { Token } from 'aws-cdk-lib';
-import type { Profile } from '../lambda/profiles.ts';
+import type { Profile } from '../lambda/policy/profiles.ts';
 import type { KeylessDocument } from './keyless-document.ts';
 import type { SetupStep } from './setup-step.ts';
 import { shellQuote } from './shell-quote.ts';

@@ -1,4 +1,4 @@
-import type { AwsProof, ExternalAccount } from '../lambda/external-account-document.ts';
+import type { AwsProof, ExternalAccount } from '../lambda/credentials/external-account-document.ts';
 import type { AwsRole, SetupStep } from './setup-step.ts';
 import { shellQuote } from './shell-quote.ts';
 

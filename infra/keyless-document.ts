@@ -1,10 +1,19 @@
 import { Token } from 'aws-cdk-lib';
-import { type Fault, faultOf, textField, tokenUriOf, universeOf } from '../lambda/credential-document.ts';
+import {
+  type Fault,
+  faultOf,
+  textField,
+  tokenUriOf,
+  universeOf,
+} from '../lambda/credentials/credential-document.ts';
+import {
+  type ExternalAccount,
+  parseExternalAccount,
+} from '../lambda/credentials/external-account-document.ts';
+import { delegatesOf, impersonationTargetOf } from '../lambda/credentials/impersonation-target.ts';
 import { VendError } from '../lambda/errors.ts';
-import { type ExternalAccount, parseExternalAccount } from '../lambda/external-account-document.ts';
 import { type Fields, fieldsOf, isFields } from '../lambda/fields.ts';
-import { delegatesOf, impersonationTargetOf } from '../lambda/impersonation-target.ts';
-import { isServiceAccountEmail } from '../lambda/service-account-email.ts';
+import { isServiceAccountEmail } from '../lambda/policy/service-account-email.ts';
 import { readFields } from './document-fields.ts';
 import { NeedsSecretError } from './no-secret.ts';
 import { UsageError } from './usage-error.ts';

@@ -1,6 +1,6 @@
 import { Annotations } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import type { Profile, Profiles } from '../lambda/profiles.ts';
+import type { Profile, Profiles } from '../lambda/policy/profiles.ts';
 import type { CredentialDocuments } from './credential-documents.ts';
 import { isBareFederation, type KeylessDocument } from './keyless-document.ts';
 

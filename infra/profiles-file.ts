@@ -1,5 +1,5 @@
 import { LineCounter, parseDocument } from 'yaml';
-import { type ProfilesDocument, ProfilesError, parseProfiles } from '../lambda/profiles.ts';
+import { type ProfilesDocument, ProfilesError, parseProfiles } from '../lambda/policy/profiles.ts';
 import { readTextFile } from './text-file.ts';
 import { UsageError } from './usage-error.ts';
 

@@ -8,8 +8,8 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 // From `lambda/` come the parsers of what people write, the table of errors, and nothing else: so what is refused at
 // synth is exactly what the function refuses.
-import { DOCTOR_ALIAS } from '../lambda/doctor-alias.ts';
-import { type Profile, type ProfilesDocument, parseProfiles } from '../lambda/profiles.ts';
+import { DOCTOR_ALIAS } from '../lambda/doctor/doctor-alias.ts';
+import { type Profile, type ProfilesDocument, parseProfiles } from '../lambda/policy/profiles.ts';
 import type { CredentialDocuments } from './credential-documents.ts';
 import { type CredentialSecrets, createCredentialSecret } from './credential-secrets.ts';
 import { type GivenCredentials, openCredentials } from './credentials.ts';

@@ -6,7 +6,7 @@ import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
 import { authorize } from '../lambda/authorize.ts';
 import { ERRORS, VendError } from '../lambda/errors.ts';
-import type { Profile } from '../lambda/profiles.ts';
+import type { Profile } from '../lambda/policy/profiles.ts';
 import { parseRequest } from '../lambda/request.ts';
 import { UsageError } from './usage-error.ts';
 

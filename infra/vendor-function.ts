@@ -10,7 +10,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import type { ProfilesDocument } from '../lambda/profiles.ts';
+import type { ProfilesDocument } from '../lambda/policy/profiles.ts';
 import { documentStatements, needsWebIdentity } from './credential-documents.ts';
 import { readStatements } from './credential-secrets.ts';
 import type { Credentials } from './credentials.ts';

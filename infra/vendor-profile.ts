@@ -2,7 +2,7 @@ import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { Alias } from 'aws-cdk-lib/aws-lambda';
 import type { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
-import type { Profile } from '../lambda/profiles.ts';
+import type { Profile } from '../lambda/policy/profiles.ts';
 import { grantInvoke } from './invoke-grant.ts';
 import { createVendTask, type VendTaskProps } from './vend-task.ts';
 

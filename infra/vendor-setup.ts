@@ -1,4 +1,4 @@
-import type { Profiles } from '../lambda/profiles.ts';
+import type { Profiles } from '../lambda/policy/profiles.ts';
 import type { CredentialDocuments } from './credential-documents.ts';
 import type { CredentialUse } from './google-bindings.ts';
 import { googleSetup } from './google-setup.ts';

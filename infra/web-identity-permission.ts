@@ -1,6 +1,6 @@
 import { Validations } from 'aws-cdk-lib';
 import { PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
-import type { AwsProof } from '../lambda/external-account-document.ts';
+import type { AwsProof } from '../lambda/credentials/external-account-document.ts';
 
 type WebIdentityToken = Extract<AwsProof, { readonly kind: 'web_identity_token' }>;
 

@@ -1,6 +1,6 @@
 import { VendError } from './errors.ts';
-import { USUAL_SECONDS } from './lifetimes.ts';
-import type { Profile, Profiles } from './profiles.ts';
+import { USUAL_SECONDS } from './policy/lifetimes.ts';
+import type { Profile, Profiles } from './policy/profiles.ts';
 import { quote, redact } from './quote.ts';
 import type { AccessTokenRequest, Grant, TokenRequest } from './types.ts';
 

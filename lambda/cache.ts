@@ -1,5 +1,5 @@
-import type { Clock } from './clock.ts';
 import { VendError } from './errors.ts';
+import type { Clock } from './google/clock.ts';
 import { type Sleep, sleepFor } from './sleep.ts';
 import type { Grant, Minter, Vended } from './types.ts';
 

@@ -1,4 +1,4 @@
-import type { CredentialLocation } from './credential-store.ts';
+import type { CredentialLocation } from './credentials/credential-store.ts';
 import { type Fields, fieldsOf, isFields } from './fields.ts';
 
 /** What the stack tells the function through its environment: nothing of it is secret. */

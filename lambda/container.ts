@@ -1,10 +1,10 @@
 import { createAudit } from './audit.ts';
-import { type AwsCredentials, awsOfEnvironment } from './aws-environment.ts';
+import { type AwsCredentials, awsOfEnvironment } from './aws/aws-environment.ts';
+import type { ReadSecret } from './aws/secrets-manager.ts';
 import { parseConfig } from './config.ts';
+import { createNetwork } from './google/post.ts';
 import type { Handler } from './handler.ts';
-import { createNetwork } from './post.ts';
-import { parseProfiles } from './profiles.ts';
-import type { ReadSecret } from './secrets-manager.ts';
+import { parseProfiles } from './policy/profiles.ts';
 import { createVendor } from './vendor.ts';
 
 /** The vendor in one of Lambda's containers. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { createSecretReader } from './aws/secrets-manager.ts';
 import { startContainer } from './container.ts';
 import type { Handler } from './handler.ts';
-import { createSecretReader } from './secrets-manager.ts';
 
 /** Where the function starts: what happens here happens once in the life of a container. */
 const container = startContainer({

@@ -1,8 +1,8 @@
-import type { Clock } from './clock.ts';
-import type { Credential, CredentialStore } from './credential-store.ts';
+import type { Credential, CredentialStore } from './credentials/credential-store.ts';
+import type { SourceResult } from './credentials/token-source.ts';
 import { VendError } from './errors.ts';
-import type { RefusalCause } from './google-refusal.ts';
-import type { SourceResult } from './token-source.ts';
+import type { Clock } from './google/clock.ts';
+import type { RefusalCause } from './google/google-refusal.ts';
 import type { Grant, Minter, Vended } from './types.ts';
 
 export type MinterDependencies = { readonly credentials: CredentialStore; readonly clock: Clock };

@@ -1,10 +1,10 @@
-import { isAudience } from './audiences.ts';
 import { VendError } from './errors.ts';
 import type { Parameter } from './http-message.ts';
-import { isLifetime, MAX_SECONDS, MIN_SECONDS, USUAL_SECONDS } from './lifetimes.ts';
+import { isAudience } from './policy/audiences.ts';
+import { isLifetime, MAX_SECONDS, MIN_SECONDS, USUAL_SECONDS } from './policy/lifetimes.ts';
+import { expandScopes, isScope } from './policy/scopes.ts';
+import { isSubject } from './policy/subjects.ts';
 import { quote } from './quote.ts';
-import { expandScopes, isScope } from './scopes.ts';
-import { isSubject } from './subjects.ts';
 import type { AccessTokenRequest, TokenRequest } from './types.ts';
 
 const MAX_SCOPES = 100;

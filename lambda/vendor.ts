@@ -1,16 +1,16 @@
 import type { Audit } from './audit.ts';
-import { type Aws, awsOfEnvironment } from './aws-environment.ts';
+import { type Aws, awsOfEnvironment } from './aws/aws-environment.ts';
+import type { ReadSecret } from './aws/secrets-manager.ts';
 import { createCache } from './cache.ts';
-import { createClock } from './clock.ts';
-import { type CredentialLocation, createCredentialStore } from './credential-store.ts';
-import { isForDoctor } from './doctor-alias.ts';
-import { createExchange } from './exchange.ts';
+import { type CredentialLocation, createCredentialStore } from './credentials/credential-store.ts';
+import { type AwsStep, openTokenSource } from './credentials/token-source.ts';
+import { isForDoctor } from './doctor/doctor-alias.ts';
+import { createClock } from './google/clock.ts';
+import { createExchange } from './google/exchange.ts';
+import { createNetwork, type Network } from './google/post.ts';
 import { createHandler, type Handler } from './handler.ts';
 import { createMinter } from './mint.ts';
-import { createNetwork, type Network } from './post.ts';
-import type { Profiles } from './profiles.ts';
-import type { ReadSecret } from './secrets-manager.ts';
-import { type AwsStep, openTokenSource } from './token-source.ts';
+import type { Profiles } from './policy/profiles.ts';
 
 export type VendorDependencies = {
   readonly profiles: Profiles;
@@ -84,7 +84,7 @@ export function createVendor({
 
   const vend = createHandler({ profiles, mint, clock, audit });
   const examine: Handler = async (event, context) => {
-    const { createDoctor } = await import('./doctor.ts');
+    const { createDoctor } = await import('./doctor/doctor.ts');
     return await createDoctor({
       profiles,
       locations,

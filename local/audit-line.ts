@@ -1,5 +1,5 @@
 import type { Audit } from '../lambda/audit.ts';
-import { DOCTOR_ALIAS } from '../lambda/doctor-alias.ts';
+import { DOCTOR_ALIAS } from '../lambda/doctor/doctor-alias.ts';
 import type { Visit } from '../lambda/visit.ts';
 
 /** Nothing is said of a request that was refused before it was read as one for a token, as the doctor's are. */

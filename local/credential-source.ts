@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { UsageError } from '../infra/usage-error.ts';
-import { createClock } from '../lambda/clock.ts';
+import { createSecretReader, type ReadSecret } from '../lambda/aws/secrets-manager.ts';
+import { openTokenSource } from '../lambda/credentials/token-source.ts';
 import { VendError } from '../lambda/errors.ts';
-import type { Profiles } from '../lambda/profiles.ts';
-import { createSecretReader, type ReadSecret } from '../lambda/secrets-manager.ts';
-import { openTokenSource } from '../lambda/token-source.ts';
+import { createClock } from '../lambda/google/clock.ts';
+import type { Profiles } from '../lambda/policy/profiles.ts';
 import { startSecretsManager } from './aws/secrets-manager.ts';
 import type { Google } from './google/server.ts';
 import { demandLogin, machineAws } from './machine-aws.ts';

@@ -1,5 +1,5 @@
 import { UsageError } from '../infra/usage-error.ts';
-import type { DoctorAnswer, Outcome } from '../lambda/doctor-answer.ts';
+import type { DoctorAnswer, Outcome } from '../lambda/doctor/doctor-answer.ts';
 import { fieldsOf } from '../lambda/fields.ts';
 
 const OUTCOMES: readonly Outcome[] = ['ok', 'warning', 'failed', 'skipped'];

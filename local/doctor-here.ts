@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { readProfilesFile } from '../infra/profiles-file.ts';
 import { UsageError } from '../infra/usage-error.ts';
 import type { Audit } from '../lambda/audit.ts';
-import { createDoctor } from '../lambda/doctor.ts';
-import { DOCTOR_ALIAS } from '../lambda/doctor-alias.ts';
+import type { ReadSecret } from '../lambda/aws/secrets-manager.ts';
+import { createDoctor } from '../lambda/doctor/doctor.ts';
+import { DOCTOR_ALIAS } from '../lambda/doctor/doctor-alias.ts';
 import { VendError } from '../lambda/errors.ts';
-import { createNetwork } from '../lambda/post.ts';
-import { type Profiles, parseProfiles } from '../lambda/profiles.ts';
-import type { ReadSecret } from '../lambda/secrets-manager.ts';
+import { createNetwork } from '../lambda/google/post.ts';
+import { type Profiles, parseProfiles } from '../lambda/policy/profiles.ts';
 import {
   demandLoginFor,
   openCredentialSource,

@@ -1,7 +1,7 @@
 import { InvokeCommand, type InvokeCommandOutput, LambdaClient } from '@aws-sdk/client-lambda';
 import { UsageError } from '../infra/usage-error.ts';
-import { awsErrorName, retryAdvice } from '../lambda/aws-failure.ts';
-import { DOCTOR_ALIAS } from '../lambda/doctor-alias.ts';
+import { awsErrorName, retryAdvice } from '../lambda/aws/aws-failure.ts';
+import { DOCTOR_ALIAS } from '../lambda/doctor/doctor-alias.ts';
 import { fieldsOf } from '../lambda/fields.ts';
 import { demandLogin } from './machine-aws.ts';
 

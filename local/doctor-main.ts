@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import { runCommand } from '../infra/usage-error.ts';
-import type { DoctorAnswer } from '../lambda/doctor-answer.ts';
+import type { DoctorAnswer } from '../lambda/doctor/doctor-answer.ts';
 import { createTerminalAudit } from './audit-line.ts';
 import { demandAnswer } from './doctor-answer.ts';
 import {

@@ -1,4 +1,4 @@
-import type { Check, DoctorAnswer, Link, Outcome } from '../lambda/doctor-answer.ts';
+import type { Check, DoctorAnswer, Link, Outcome } from '../lambda/doctor/doctor-answer.ts';
 
 /** How text looks; a report on paper has one that does nothing. */
 export type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';

@@ -1,4 +1,4 @@
-import type { Profile, Profiles } from '../lambda/profiles.ts';
+import type { Profile, Profiles } from '../lambda/policy/profiles.ts';
 import type { Google } from './google/server.ts';
 import type { LocalVendor } from './local-vendor.ts';
 import { FUNCTION_NAME, REGION } from './place.ts';

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { readProfilesFile } from '../infra/profiles-file.ts';
 import type { Audit } from '../lambda/audit.ts';
-import { DOCTOR_ALIAS } from '../lambda/doctor-alias.ts';
-import { createNetwork } from '../lambda/post.ts';
-import { type Profiles, parseProfiles } from '../lambda/profiles.ts';
+import { DOCTOR_ALIAS } from '../lambda/doctor/doctor-alias.ts';
+import { createNetwork } from '../lambda/google/post.ts';
+import { type Profiles, parseProfiles } from '../lambda/policy/profiles.ts';
 import { createVendor, type Vendor } from '../lambda/vendor.ts';
 import { startAws } from './aws/front.ts';
 import type { LocalCredential } from './aws/sigv4.ts';

@@ -1,7 +1,7 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { loadSharedConfigFiles } from '@smithy/core/config';
 import { UsageError } from '../infra/usage-error.ts';
-import type { Aws, AwsCredentials } from '../lambda/aws-environment.ts';
+import type { Aws, AwsCredentials } from '../lambda/aws/aws-environment.ts';
 
 /** An AWS that has been found to have what a call to it needs. */
 export type MachineLogin = {

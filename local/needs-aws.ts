@@ -1,4 +1,4 @@
-import { readFields } from '../lambda/doctor-plan.ts';
+import { readFields } from '../lambda/doctor/doctor-plan.ts';
 import { type Fields, fieldsOf } from '../lambda/fields.ts';
 
 function isOfAws({ type, source_credentials: source }: Fields): boolean {

@@ -1,4 +1,4 @@
-import type { Profile, Profiles } from '../lambda/profiles.ts';
+import type { Profile, Profiles } from '../lambda/policy/profiles.ts';
 import type { KeyFile } from './google/key-file.ts';
 import { FUNCTION_AUDIENCE, type Google, startGoogle } from './google/server.ts';
 import type { ServiceAccount } from './google/service-accounts.ts';

@@ -1,8 +1,8 @@
 import http from 'node:http';
 import { decodeJwt } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import type { Network } from '../lambda/post.ts';
-import type { ProfilesDocument } from '../lambda/profiles.ts';
+import type { Network } from '../lambda/google/post.ts';
+import type { ProfilesDocument } from '../lambda/policy/profiles.ts';
 import { FUNCTION_AUDIENCE } from '../local/google/server.ts';
 import { auditLines, captureOutput, type Output } from './capture-output.ts';
 import { type Clouds, type DocumentName, SOURCE, startClouds, TARGET, USER } from './make-clouds.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { audiencePatternFault, compileAudiences, isAudience } from '../lambda/audiences.ts';
+import { audiencePatternFault, compileAudiences, isAudience } from '../lambda/policy/audiences.ts';
 
 test.each([
   'https://example.com',

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { authorize, profileOf } from '../lambda/authorize.ts';
-import { type Profile, type ProfileDocument, parseProfiles } from '../lambda/profiles.ts';
+import { type Profile, type ProfileDocument, parseProfiles } from '../lambda/policy/profiles.ts';
+import { expandScopes } from '../lambda/policy/scopes.ts';
 import { parseRequest } from '../lambda/request.ts';
-import { expandScopes } from '../lambda/scopes.ts';
 import type { Grant, TokenRequest } from '../lambda/types.ts';
 import { failureOf } from './make-calls.ts';
 import { FUNCTION_ARN } from './make-event.ts';

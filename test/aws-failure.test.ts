@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type AwsFailure, translateAwsError } from '../lambda/aws-failure.ts';
+import { type AwsFailure, translateAwsError } from '../lambda/aws/aws-failure.ts';
 
 const FAILURE: AwsFailure = { subject: 'The key', unavailable: 'cannot be reached', final: new Map() };
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Aws, AwsCredentials } from '../lambda/aws-environment.ts';
-import { signIdentityRequest } from '../lambda/aws-identity-request.ts';
+import type { Aws, AwsCredentials } from '../lambda/aws/aws-environment.ts';
+import { signIdentityRequest } from '../lambda/aws/aws-identity-request.ts';
 import { type LocalSts, startSts } from '../local/aws/sts.ts';
 import { START_MS } from './make-time.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseBoundary } from '../lambda/boundary.ts';
+import { parseBoundary } from '../lambda/policy/boundary.ts';
 
 const RESOURCE = '//storage.googleapis.com/projects/_/buckets/reports';
 const PERMISSION = 'inRole:roles/storage.objectViewer';

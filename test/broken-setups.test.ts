@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
-import type { Aws, AwsCredentials } from '../lambda/aws-environment.ts';
-import type { ProfileDocument } from '../lambda/profiles.ts';
-import { parseProfiles } from '../lambda/profiles.ts';
+import type { Aws, AwsCredentials } from '../lambda/aws/aws-environment.ts';
+import type { ProfileDocument } from '../lambda/policy/profiles.ts';
+import { parseProfiles } from '../lambda/policy/profiles.ts';
 import { kmsError } from '../local/aws/kms.ts';
 import { startSts } from '../local/aws/sts.ts';
 import type { StsCredential } from '../local/aws/sts-actions.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createClock } from '../lambda/clock.ts';
+import { createClock } from '../lambda/google/clock.ts';
 import { createTime, START_MS } from './make-time.ts';
 
 const MINUTE = 60_000;

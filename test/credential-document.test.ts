@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { endpointField, faultOf, type GoogleService, refuseLoopback } from '../lambda/credential-document.ts';
+import {
+  endpointField,
+  faultOf,
+  type GoogleService,
+  refuseLoopback,
+} from '../lambda/credentials/credential-document.ts';
 import { failureOf } from './make-calls.ts';
 
 const fault = faultOf('secret arn:secret');

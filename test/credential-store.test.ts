@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { createCredentialStore } from '../lambda/credential-store.ts';
+import type { SecretValue } from '../lambda/aws/secrets-manager.ts';
+import { createCredentialStore } from '../lambda/credentials/credential-store.ts';
+import type { TokenSource } from '../lambda/credentials/token-source.ts';
 import { VendError } from '../lambda/errors.ts';
-import type { SecretValue } from '../lambda/secrets-manager.ts';
-import type { TokenSource } from '../lambda/token-source.ts';
 import { createCalls, failureOf } from './make-calls.ts';
 import { createTime, settled } from './make-time.ts';
 

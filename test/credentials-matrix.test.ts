@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import type { ProfileDocument, ProfilesDocument } from '../lambda/profiles.ts';
+import type { ProfileDocument, ProfilesDocument } from '../lambda/policy/profiles.ts';
 import { type Clouds, type DocumentName, startClouds, TARGET, USER } from './make-clouds.ts';
 import { type VendorOfDocument, vendorOf } from './make-vendor.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { UsageError } from '../infra/usage-error.ts';
-import type { DoctorAnswer } from '../lambda/doctor-answer.ts';
+import type { DoctorAnswer } from '../lambda/doctor/doctor-answer.ts';
 import { type LocalAwsOptions, startAws } from '../local/aws/front.ts';
 import { listen } from '../local/aws/listen.ts';
 import { parseDoctorOptions } from '../local/doctor-options.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createClock } from '../lambda/clock.ts';
-import { createExchange } from '../lambda/exchange.ts';
-import type { PostResponse } from '../lambda/post.ts';
+import { createClock } from '../lambda/google/clock.ts';
+import { createExchange } from '../lambda/google/exchange.ts';
+import type { PostResponse } from '../lambda/google/post.ts';
 import { failureOf } from './make-calls.ts';
 import { createTime } from './make-time.ts';
 

@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { faultOf } from '../lambda/credential-document.ts';
+import { faultOf } from '../lambda/credentials/credential-document.ts';
+import {
+  type ExternalAccount,
+  parseExternalAccount,
+} from '../lambda/credentials/external-account-document.ts';
 import { VendError } from '../lambda/errors.ts';
-import { type ExternalAccount, parseExternalAccount } from '../lambda/external-account-document.ts';
 
 const PROVIDER =
   '//iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/pool/providers/aws';

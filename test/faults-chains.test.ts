@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, type TestContext, test, vi } from 'vitest';
-import type { Aws, AwsCredentials } from '../lambda/aws-environment.ts';
-import type { ProfileDocument } from '../lambda/profiles.ts';
+import type { Aws, AwsCredentials } from '../lambda/aws/aws-environment.ts';
+import type { ProfileDocument } from '../lambda/policy/profiles.ts';
 import type { Exchange } from '../local/google/exchanges.ts';
 import { type Fault, type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { type Clouds, type DocumentName, startClouds, TARGET } from './make-clouds.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type EndpointKind, explainRefusal, type RefusalCause } from '../lambda/google-refusal.ts';
+import { type EndpointKind, explainRefusal, type RefusalCause } from '../lambda/google/google-refusal.ts';
 import { anyText } from './any-text.ts';
 
 type Case = {

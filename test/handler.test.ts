@@ -1,10 +1,10 @@
 import { inspect } from 'node:util';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createAudit } from '../lambda/audit.ts';
+import type { ReadSecret } from '../lambda/aws/secrets-manager.ts';
 import { ERRORS, type ErrorCode, VendError } from '../lambda/errors.ts';
-import { parseProfiles } from '../lambda/profiles.ts';
+import { parseProfiles } from '../lambda/policy/profiles.ts';
 import type { HttpResponse } from '../lambda/respond.ts';
-import type { ReadSecret } from '../lambda/secrets-manager.ts';
 import { createVendor } from '../lambda/vendor.ts';
 import { auditLines, captureOutput, metricLines } from './capture-output.ts';
 import { failureOf } from './make-calls.ts';

@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseKeylessDocument } from '../infra/keyless-document.ts';
 import { UsageError } from '../infra/usage-error.ts';
-import { openAwsKms } from '../lambda/aws-kms.ts';
-import { faultOf } from '../lambda/credential-document.ts';
-import { openExternalAccount } from '../lambda/external-account.ts';
+import { openAwsKms } from '../lambda/credentials/aws-kms.ts';
+import { faultOf } from '../lambda/credentials/credential-document.ts';
+import { openExternalAccount } from '../lambda/credentials/external-account.ts';
+import { openImpersonatedServiceAccount } from '../lambda/credentials/impersonated-service-account.ts';
+import type { OpenSource, TokenSource } from '../lambda/credentials/token-source.ts';
 import { type Fields, isFields } from '../lambda/fields.ts';
-import { openImpersonatedServiceAccount } from '../lambda/impersonated-service-account.ts';
-import type { OpenSource, TokenSource } from '../lambda/token-source.ts';
 import { createVendorStack } from './infra-rig.ts';
 import { PRIVATE_KEY_PEM } from './make-document.ts';
 import {

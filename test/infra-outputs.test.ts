@@ -5,7 +5,7 @@ import type { GivenCredentials } from '../infra/credentials.ts';
 import { googleSetup } from '../infra/google-setup.ts';
 import { parseKeylessDocument } from '../infra/keyless-document.ts';
 import { TokenVendorStack } from '../infra/token-vendor-stack.ts';
-import type { ProfileDocument } from '../lambda/profiles.ts';
+import type { ProfileDocument } from '../lambda/policy/profiles.ts';
 import { createApp, createVendorStack, PROFILES } from './infra-rig.ts';
 import {
   EMAIL,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ProfileDocument } from '../lambda/profiles.ts';
+import type { ProfileDocument } from '../lambda/policy/profiles.ts';
 import { createVendorStack } from './infra-rig.ts';
 import { impersonating, KMS, SIGNED_REQUEST, TARGET } from './make-keyless.ts';
 

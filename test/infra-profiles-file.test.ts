@@ -9,7 +9,7 @@ import example from '../infra/profiles.json' with { type: 'json' };
 import schema from '../infra/profiles.schema.json' with { type: 'json' };
 import { readProfilesFile } from '../infra/profiles-file.ts';
 import { UsageError } from '../infra/usage-error.ts';
-import { parseProfiles } from '../lambda/profiles.ts';
+import { parseProfiles } from '../lambda/policy/profiles.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'profiles-'));
 afterAll(() => rmSync(directory, { recursive: true }));

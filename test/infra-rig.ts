@@ -2,7 +2,7 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import cdkJson from '../cdk.json' with { type: 'json' };
 import { GcpTokenVendor, type GcpTokenVendorProps } from '../infra/token-vendor.ts';
-import type { ProfilesDocument } from '../lambda/profiles.ts';
+import type { ProfilesDocument } from '../lambda/policy/profiles.ts';
 
 /** A profile of each kind. */
 export const PROFILES: ProfilesDocument = {

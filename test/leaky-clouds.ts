@@ -1,9 +1,9 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Aws } from '../lambda/aws-environment.ts';
+import type { Aws } from '../lambda/aws/aws-environment.ts';
+import { createNetwork, type PostBody, type PostResponse } from '../lambda/google/post.ts';
 import type { Handler } from '../lambda/handler.ts';
-import { createNetwork, type PostBody, type PostResponse } from '../lambda/post.ts';
-import { type ProfilesDocument, parseProfiles } from '../lambda/profiles.ts';
+import { type ProfilesDocument, parseProfiles } from '../lambda/policy/profiles.ts';
 import { createVendor, type VendorDependencies } from '../lambda/vendor.ts';
 import { startKms } from '../local/aws/kms.ts';
 import { startSts } from '../local/aws/sts.ts';

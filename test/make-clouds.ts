@@ -1,6 +1,6 @@
 import { GetPublicKeyCommand, KMSClient, SignCommand } from '@aws-sdk/client-kms';
 import { certificateToSign, sealCertificate } from '../infra/certificate.ts';
-import type { Aws } from '../lambda/aws-environment.ts';
+import type { Aws } from '../lambda/aws/aws-environment.ts';
 import { type LocalKms, startKms } from '../local/aws/kms.ts';
 import { type LocalSts, startSts } from '../local/aws/sts.ts';
 import { type Google, type GoogleOptions, startGoogle } from '../local/google/server.ts';

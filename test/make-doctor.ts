@@ -1,11 +1,11 @@
 import type { Audit } from '../lambda/audit.ts';
-import type { Aws } from '../lambda/aws-environment.ts';
-import type { CredentialLocation } from '../lambda/credential-store.ts';
-import type { Check, DoctorAnswer } from '../lambda/doctor-answer.ts';
+import type { Aws } from '../lambda/aws/aws-environment.ts';
+import { createSecretReader, type ReadSecret } from '../lambda/aws/secrets-manager.ts';
+import type { CredentialLocation } from '../lambda/credentials/credential-store.ts';
+import type { Check, DoctorAnswer } from '../lambda/doctor/doctor-answer.ts';
+import { createNetwork, type Network } from '../lambda/google/post.ts';
 import type { Handler } from '../lambda/handler.ts';
-import { createNetwork, type Network } from '../lambda/post.ts';
-import { type ProfilesDocument, parseProfiles } from '../lambda/profiles.ts';
-import { createSecretReader, type ReadSecret } from '../lambda/secrets-manager.ts';
+import { type ProfilesDocument, parseProfiles } from '../lambda/policy/profiles.ts';
 import { createVendor } from '../lambda/vendor.ts';
 import type { Visit } from '../lambda/visit.ts';
 import { type LocalSecretsManager, startSecretsManager } from '../local/aws/secrets-manager.ts';

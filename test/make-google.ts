@@ -1,5 +1,5 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
-import type { Network, Post, PostResponse } from '../lambda/post.ts';
+import type { Network, Post, PostResponse } from '../lambda/google/post.ts';
 
 /** What Google was sent. */
 export type FakeExchange = {

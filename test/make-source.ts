@@ -1,5 +1,5 @@
-import { createClock } from '../lambda/clock.ts';
-import type { SourceDependencies } from '../lambda/token-source.ts';
+import type { SourceDependencies } from '../lambda/credentials/token-source.ts';
+import { createClock } from '../lambda/google/clock.ts';
 
 const nothing = (what: string) => () => Promise.reject(new Error(`${what} is not to be asked`));
 

@@ -1,7 +1,7 @@
-import { type Aws, awsOfEnvironment } from '../lambda/aws-environment.ts';
+import { type Aws, awsOfEnvironment } from '../lambda/aws/aws-environment.ts';
+import { createNetwork, type Network } from '../lambda/google/post.ts';
 import type { Handler } from '../lambda/handler.ts';
-import { createNetwork, type Network } from '../lambda/post.ts';
-import { type ProfilesDocument, parseProfiles } from '../lambda/profiles.ts';
+import { type ProfilesDocument, parseProfiles } from '../lambda/policy/profiles.ts';
 import { createVendor } from '../lambda/vendor.ts';
 import { contextFor } from './make-event.ts';
 import { thrownBy } from './vendor-rig.ts';

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import type { Clock } from '../lambda/clock.ts';
-import type { Credential, CredentialStore } from '../lambda/credential-store.ts';
+import type { Credential, CredentialStore } from '../lambda/credentials/credential-store.ts';
+import type { SourceResult } from '../lambda/credentials/token-source.ts';
 import { VendError } from '../lambda/errors.ts';
-import type { RefusalCause } from '../lambda/google-refusal.ts';
+import type { Clock } from '../lambda/google/clock.ts';
+import type { RefusalCause } from '../lambda/google/google-refusal.ts';
 import { createMinter } from '../lambda/mint.ts';
-import type { SourceResult } from '../lambda/token-source.ts';
 import type { Grant } from '../lambda/types.ts';
 import { failureOf } from './make-calls.ts';
 

@@ -4,7 +4,7 @@ import net, { type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import { afterEach, expect, test, vi } from 'vitest';
-import { createNetwork, type Network, type PostResponse } from '../lambda/post.ts';
+import { createNetwork, type Network, type PostResponse } from '../lambda/google/post.ts';
 import { createCertificate } from '../local/google/certificate.ts';
 import { createRsaKey } from '../local/google/rsa-key.ts';
 import { createTime } from './make-time.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseMinting } from '../lambda/profile-minting.ts';
-import { ProfilesError, parseProfiles } from '../lambda/profiles.ts';
+import { parseMinting } from '../lambda/policy/profile-minting.ts';
+import { ProfilesError, parseProfiles } from '../lambda/policy/profiles.ts';
 
 const ACCOUNT = 'reader@example-project.iam.gserviceaccount.com';
 const DELEGATE = 'delegate@example-project.iam.gserviceaccount.com';

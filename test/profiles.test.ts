@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ProfilesError, parseProfiles } from '../lambda/profiles.ts';
+import { ProfilesError, parseProfiles } from '../lambda/policy/profiles.ts';
 
 function faultsOf(document: unknown): readonly string[] {
   try {

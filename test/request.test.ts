@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isAudience } from '../lambda/audiences.ts';
 import { openDoor } from '../lambda/door.ts';
 import { VendError } from '../lambda/errors.ts';
+import { isAudience } from '../lambda/policy/audiences.ts';
 import { parseRequest } from '../lambda/request.ts';
 import type { TokenRequest } from '../lambda/types.ts';
 import { anyText } from './any-text.ts';

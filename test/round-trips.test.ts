@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { CredentialLocation } from '../lambda/credential-store.ts';
-import { createNetwork, type Network } from '../lambda/post.ts';
-import { parseProfiles } from '../lambda/profiles.ts';
-import { createSecretReader } from '../lambda/secrets-manager.ts';
+import { createSecretReader } from '../lambda/aws/secrets-manager.ts';
+import type { CredentialLocation } from '../lambda/credentials/credential-store.ts';
+import { createNetwork, type Network } from '../lambda/google/post.ts';
+import { parseProfiles } from '../lambda/policy/profiles.ts';
 import { createVendor, type Vendor } from '../lambda/vendor.ts';
 import { type LocalSecretsManager, startSecretsManager } from '../local/aws/secrets-manager.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';

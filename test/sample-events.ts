@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import type { ProfileDocument } from '../lambda/profiles.ts';
+import type { ProfileDocument } from '../lambda/policy/profiles.ts';
 import type { Google } from '../local/google/server.ts';
 
 /** One file of `events/`, and the error that it is to be refused with: by its name in HTTP, or as it is thrown. */

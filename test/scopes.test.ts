@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { expandScopes, isScope } from '../lambda/scopes.ts';
+import { expandScopes, isScope } from '../lambda/policy/scopes.ts';
 import { anyText } from './any-text.ts';
 
 const AUTH = 'https://www.googleapis.com/auth/';

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createSecretReader, type ReadSecret } from '../lambda/aws/secrets-manager.ts';
 import type { VendError } from '../lambda/errors.ts';
-import { createSecretReader, type ReadSecret } from '../lambda/secrets-manager.ts';
 import {
   type LocalSecretsManager,
   secretsManagerError,

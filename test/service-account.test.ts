@@ -1,9 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { decodeProtectedHeader, jwtVerify, SignJWT } from 'jose';
 import { expect, test } from 'vitest';
-import { createClock } from '../lambda/clock.ts';
-import type { Exchange, ExchangeResult } from '../lambda/exchange.ts';
-import { openTokenSource } from '../lambda/token-source.ts';
+import { openTokenSource } from '../lambda/credentials/token-source.ts';
+import { createClock } from '../lambda/google/clock.ts';
+import type { Exchange, ExchangeResult } from '../lambda/google/exchange.ts';
 import type { Grant } from '../lambda/types.ts';
 import { failureOf } from './make-calls.ts';
 import { KEY_FILE, keyFile, PRIVATE_KEY_PEM, PUBLIC_KEY } from './make-document.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { compileSubjects, isSubject, subjectPatternFault } from '../lambda/subjects.ts';
+import { compileSubjects, isSubject, subjectPatternFault } from '../lambda/policy/subjects.ts';
 import { anyText } from './any-text.ts';
 
 const LONGEST_LOCAL = 'a'.repeat(64);

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { openTokenSource, type TokenSource } from '../lambda/credentials/token-source.ts';
 import type { VendError } from '../lambda/errors.ts';
-import { openTokenSource, type TokenSource } from '../lambda/token-source.ts';
 import { failureOf } from './make-calls.ts';
 import { KEY_FILE, keyFile, PRIVATE_KEY_PEM } from './make-document.ts';
 import { sourceDependencies } from './make-source.ts';

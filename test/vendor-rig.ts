@@ -1,7 +1,7 @@
 import { createAudit } from '../lambda/audit.ts';
-import { createNetwork } from '../lambda/post.ts';
-import { type ProfilesDocument, parseProfiles } from '../lambda/profiles.ts';
-import { createSecretReader } from '../lambda/secrets-manager.ts';
+import { createSecretReader } from '../lambda/aws/secrets-manager.ts';
+import { createNetwork } from '../lambda/google/post.ts';
+import { type ProfilesDocument, parseProfiles } from '../lambda/policy/profiles.ts';
 import { createVendor, type Vendor, type VendorDependencies } from '../lambda/vendor.ts';
 import type { Visit } from '../lambda/visit.ts';
 import { type LocalSecretsManager, startSecretsManager } from '../local/aws/secrets-manager.ts';

@@ -1,9 +1,9 @@
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose';
 import { expect, onTestFinished, test } from 'vitest';
-import type { Aws } from '../lambda/aws-environment.ts';
-import { createClock } from '../lambda/clock.ts';
-import { createNetwork, type PostBody, type PostResponse } from '../lambda/post.ts';
-import { createWebIdentityTokens } from '../lambda/web-identity-token.ts';
+import type { Aws } from '../lambda/aws/aws-environment.ts';
+import { createWebIdentityTokens } from '../lambda/aws/web-identity-token.ts';
+import { createClock } from '../lambda/google/clock.ts';
+import { createNetwork, type PostBody, type PostResponse } from '../lambda/google/post.ts';
 import { startSts } from '../local/aws/sts.ts';
 import { failureOf } from './make-calls.ts';
 import { createTime, START_MS } from './make-time.ts';
