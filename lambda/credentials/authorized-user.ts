@@ -1,5 +1,5 @@
+import { readAccessToken } from './access-token-result.ts';
 import { textField, tokenUriOf } from './credential-document.ts';
-import { accessTokenOf } from './token-answer.ts';
 import { demandPlainAccessToken } from './token-limits.ts';
 import type { OpenSource } from './token-source.ts';
 
@@ -25,12 +25,6 @@ export const openAuthorizedUser: OpenSource = async (document, fault, { exchange
   return async (grant, deadlineMs) => {
     const { scopes } = demandPlainAccessToken(grant, 'a user');
     const result = await exchange(endpoint, { ...form, scope: scopes }, deadlineMs);
-    if (result.outcome === 'refused') {
-      return result;
-    }
-    const token = accessTokenOf(result.fields, clock.googleMs());
-    return token === undefined
-      ? { outcome: 'refused', refusal: { cause: 'other', explanation: NO_TOKEN } }
-      : { outcome: 'granted', token, googleMs: result.googleMs };
+    return readAccessToken(result, clock.googleMs(), NO_TOKEN);
   };
 };

@@ -1,7 +1,7 @@
 import { demandAws } from '../aws/aws-failure.ts';
+import { readAccessToken } from './access-token-result.ts';
 import { type AwsProof, parseExternalAccount } from './external-account-document.ts';
 import { createImpersonation, keepSourceToken } from './impersonation.ts';
-import { accessTokenOf } from './token-answer.ts';
 import { demandPlainAccessToken } from './token-limits.ts';
 import type { OpenSource, SourceDependencies, TokenSource } from './token-source.ts';
 
@@ -57,13 +57,7 @@ export const openExternalAccount: OpenSource = async (document, fault, dependenc
       subject_token: await prove(deadlineMs),
     };
     const result = await exchange(endpoint, form, deadlineMs);
-    if (result.outcome === 'refused') {
-      return result;
-    }
-    const token = accessTokenOf(result.fields, clock.googleMs());
-    return token === undefined
-      ? { outcome: 'refused', refusal: { cause: 'other', explanation: NO_TOKEN } }
-      : { outcome: 'granted', token, googleMs: result.googleMs };
+    return readAccessToken(result, clock.googleMs(), NO_TOKEN);
   };
 
   if (account.impersonation === undefined) {
