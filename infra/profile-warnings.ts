@@ -1,21 +1,15 @@
 import { Annotations } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { isUnusual } from '../lambda/policy/lifetimes.ts';
 import type { Profile, Profiles } from '../lambda/policy/profiles.ts';
 import type { CredentialDocuments } from './credential-documents.ts';
 import { isBareFederation, type KeylessDocument } from './keyless-document.ts';
 
-/** What Google's tokens live for, unless an account is impersonated. */
-const HOUR_SECONDS = 3_600;
-
 /** What a credential is, and what it cannot do of what a profile has. */
 type Limits = { readonly holder: string; readonly fields: readonly string[]; readonly way: string };
 
-function hasOtherLifetime({ maxLifetimeSeconds: seconds }: Profile): boolean {
-  return seconds !== undefined && seconds !== HOUR_SECONDS;
-}
-
 function limitsOf(profile: Profile, document: KeylessDocument): Limits {
-  const lifetime = hasOtherLifetime(profile) ? ['maxLifetime'] : [];
+  const lifetime = isUnusual({ lifetimeSeconds: profile.maxLifetimeSeconds }) ? ['maxLifetime'] : [];
   if (isBareFederation(document)) {
     const { audiences, subjects, selfSigned } = profile;
     return {

@@ -1,8 +1,8 @@
-import { hash } from 'node:crypto';
 import { Logger } from '@aws-lambda-powertools/logger';
 import { ERRORS, type VendError } from './errors.ts';
 import { createMeter } from './metrics.ts';
 import { redact } from './quote.ts';
+import { fingerprintOf } from './token-fingerprint.ts';
 import type { AccessTokenGrant, AccessTokenRequest, Token, Vended } from './types.ts';
 import type { Visit } from './visit.ts';
 
@@ -17,8 +17,6 @@ export type Audit = {
 };
 
 type Fields = Record<string, unknown>;
-
-const FINGERPRINT_LENGTH = 16;
 
 /** Before it is authorized, all that is known is what the request said; afterwards, what the token may be used for. */
 function asked({ request, grant }: Visit): Fields {
@@ -72,7 +70,7 @@ function describeCause(cause: unknown): Fields {
 function createFingerprint(): (token: Token) => string {
   const known = new WeakMap<Token, string>();
   return (token) => {
-    const fingerprint = known.get(token) ?? hash('sha256', token.value).slice(0, FINGERPRINT_LENGTH);
+    const fingerprint = known.get(token) ?? fingerprintOf(token);
     known.set(token, fingerprint);
     return fingerprint;
   };

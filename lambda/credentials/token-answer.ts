@@ -1,22 +1,21 @@
 import type { Fields } from '../fields.ts';
+import { MAX_SECONDS } from '../policy/lifetimes.ts';
 import type { Token } from '../types.ts';
 import { idTokenExpiresAtMs } from './assertion.ts';
 
 /** A token as an endpoint answered it, before it is said whose it is. */
 export type AnsweredToken = Omit<Token, 'principal'>;
 
-/** Google grants 12 hours at the most; whatever says more is not to be believed. */
-const MAX_LIFE_SECONDS = 43_200;
-
 /**
  * Returns the access token in an answer of a token endpoint, or `undefined` if it has none that can be used.
+ * One that says it lives longer than Google gives is not believed.
  *
  * @see https://www.rfc-editor.org/rfc/rfc6749#section-5.1
  */
 export function accessTokenOf(fields: Fields, nowMs: number): AnsweredToken | undefined {
   const { access_token: value, expires_in: seconds } = fields;
   return typeof value === 'string' && value !== '' && typeof seconds === 'number' && seconds > 0
-    ? { value, expiresAtMs: nowMs + Math.min(seconds, MAX_LIFE_SECONDS) * 1000 }
+    ? { value, expiresAtMs: nowMs + Math.min(seconds, MAX_SECONDS) * 1000 }
     : undefined;
 }
 
@@ -35,6 +34,6 @@ export function generatedTokenOf(fields: Fields, nowMs: number): AnsweredToken |
   const { accessToken: value, expireTime } = fields;
   const expiresAtMs = typeof expireTime === 'string' ? Date.parse(expireTime) : Number.NaN;
   return typeof value === 'string' && value !== '' && expiresAtMs > nowMs
-    ? { value, expiresAtMs: Math.min(expiresAtMs, nowMs + MAX_LIFE_SECONDS * 1000) }
+    ? { value, expiresAtMs: Math.min(expiresAtMs, nowMs + MAX_SECONDS * 1000) }
     : undefined;
 }

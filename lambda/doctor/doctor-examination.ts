@@ -1,9 +1,9 @@
-import { hash } from 'node:crypto';
 import type { Aws } from '../aws/aws-environment.ts';
 import type { SourceDependencies, SourceResult } from '../credentials/token-source.ts';
 import { asVendError, VendError } from '../errors.ts';
 import { createExchange } from '../google/exchange.ts';
 import type { Network } from '../google/post.ts';
+import { fingerprintOf } from '../token-fingerprint.ts';
 import type { Grant, Token } from '../types.ts';
 import type { Check } from './doctor-answer.ts';
 import { type Chain, createChain } from './doctor-chain.ts';
@@ -33,7 +33,6 @@ type Walk = { readonly grant: Grant; readonly chain: Chain; readonly watched: Wa
 
 /** Kept back from a source's time, so that it can still say itself that it was not enough. */
 const SOURCE_MARGIN_MS = 250;
-const FINGERPRINT_LENGTH = 16;
 const TIME_IS_UP =
   'the time that there was for it ended before it did. Examine one profile alone, or try again.';
 
@@ -110,10 +109,6 @@ async function tokenOf(
 }
 
 /** Tells tokens apart in a log, where the audit has it too, and is of no use to anybody who would use one. */
-function fingerprintOf({ value }: Token): string {
-  return hash('sha256', value).slice(0, FINGERPRINT_LENGTH);
-}
-
 function whatFor(grant: Grant): string {
   if (grant.kind === 'id_token') {
     return `ID token for ${grant.audience}`;

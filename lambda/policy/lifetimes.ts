@@ -18,6 +18,6 @@ export function isLifetime(value: unknown): value is number {
 }
 
 /** Returns whether a grant wants another lifetime than the one that Google gives unasked. */
-export function isUnusual({ lifetimeSeconds }: { readonly lifetimeSeconds?: number }): boolean {
+export function isUnusual({ lifetimeSeconds }: { readonly lifetimeSeconds?: number | undefined }): boolean {
   return lifetimeSeconds !== undefined && lifetimeSeconds !== USUAL_SECONDS;
 }
