@@ -17,6 +17,8 @@ export type TokenResponse = {
   readonly expires_in: number;
   /** RFC 3339, in UTC. */
   readonly expires_at: string;
+  /** The e-mail address of the service account that the token is of, where the vendor knows it. */
+  readonly principal?: string;
 } & (
   | { readonly access_token: string; readonly scope: string }
   | { readonly id_token: string; readonly audience: string }
@@ -44,9 +46,11 @@ function tokenResponse(grant: Grant, token: Token, nowMs: number): TokenResponse
     expires_in: Math.max(0, Math.floor((token.expiresAtMs - nowMs) / 1000)),
     expires_at: `${new Date(token.expiresAtMs).toISOString().slice(0, 19)}Z`,
   } as const;
+  const { principal } = token;
+  const whose = principal === undefined ? {} : { principal };
   return grant.kind === 'access_token'
-    ? { access_token: token.value, ...lifetime, scope: grant.scopes }
-    : { id_token: token.value, ...lifetime, audience: grant.audience };
+    ? { access_token: token.value, ...lifetime, scope: grant.scopes, ...whose }
+    : { id_token: token.value, ...lifetime, audience: grant.audience, ...whose };
 }
 
 /**

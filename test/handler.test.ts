@@ -84,6 +84,7 @@ test.each(DOORS)('vends an access token by the door %s', async (kind, make) => {
     expires_in: 3_599,
     expires_at: '2026-01-01T00:59:59Z',
     scope: STORAGE_RO,
+    principal: KEY_FILE.client_email,
   });
   expect(google.exchanges[0]).toMatchObject({
     keyId: KEY_FILE.private_key_id,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Door } from '../lambda/door.ts';
 import { VendError } from '../lambda/errors.ts';
 import { respond, respondWithError } from '../lambda/respond.ts';
-import type { Grant } from '../lambda/types.ts';
+import type { Grant, Token } from '../lambda/types.ts';
 import { START_MS } from './make-time.ts';
 
 const ACCESS: Grant = { kind: 'access_token', credential: 'default', scopes: 'a b' };
@@ -32,6 +32,21 @@ test('answers a direct invocation with the ID token and its audience', () => {
     audience: 'https://example.com',
   });
 });
+
+test.each(['direct', 'http-api', 'rest-api'] as const)(
+  'says through %s which service account a token is of, where that is known',
+  (kind) => {
+    const principal = 'reports@example-project.iam.gserviceaccount.com';
+    const textOfAnswer = (grant: Grant, token: Token) =>
+      JSON.stringify(respond(door(kind), grant, token, START_MS));
+
+    const known = [ACCESS, ID].map((grant) => textOfAnswer(grant, { ...TOKEN, principal }));
+    const unknown = [ACCESS, ID].map((grant) => textOfAnswer(grant, TOKEN));
+
+    expect(known.every((text) => text.includes(principal))).toBe(true);
+    expect(unknown.some((text) => text.includes('principal'))).toBe(false);
+  },
+);
 
 test.each(['http-api', 'rest-api'] as const)(
   'answers by %s with the same as JSON, not to be stored',
