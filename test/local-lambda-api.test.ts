@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import fc from 'fast-check';
 import { afterEach, expect, onTestFinished, test } from 'vitest';
+import { parseFunctionName } from '../lambda/aws/function-name.ts';
 import type { LocalAwsOptions } from '../local/aws/front.ts';
-import { parseFunctionName } from '../local/aws/function-name.ts';
 import {
   ACCOUNT,
   type Message,

@@ -56,6 +56,9 @@ export function demandAws({ region, credentials, ...rest }: Aws): Aws {
       try {
         return await give();
       } catch (cause) {
+        if (cause instanceof VendError) {
+          throw cause;
+        }
         throw new VendError(
           'credential_unavailable',
           'The function cannot show who it is in AWS: there are no AWS credentials, or no region. Check AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in its environment.',

@@ -1,43 +1,18 @@
-import { Hash } from '@smithy/core/serde';
-import { SignatureV4 } from '@smithy/signature-v4';
 import type { Aws } from './aws-environment.ts';
+import { type AwsRequest, signAwsRequest } from './sign-request.ts';
 
 /** A request to AWS's Security Token Service that is yet to be signed. */
-export type StsRequest = {
-  /** Its query, if there is one, names each parameter one time. */
-  readonly url: URL;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
-};
+export type StsRequest = Omit<AwsRequest, 'method'>;
 
 /**
- * Returns the headers of a POST to STS with its signature (AWS Signature Version 4). All of them are signed, so that
- * nothing of the request can be changed; `nowMs` is the time to sign for, and AWS takes the request for 15 minutes.
+ * Returns the headers of a POST to STS with its signature, for the time `nowMs`.
  *
  * @throws {Error} if there are no AWS credentials, or no region
- * @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
  */
 export async function signStsRequest(
-  { url, headers, body }: StsRequest,
-  aws: Aws,
+  request: StsRequest,
+  { credentials, region }: Aws,
   nowMs: number,
 ): Promise<Readonly<Record<string, string>>> {
-  const signer = new SignatureV4({
-    credentials: aws.credentials,
-    region: aws.region,
-    service: 'sts',
-    sha256: Hash.bind(null, 'sha256'),
-    applyChecksum: false,
-  });
-  const request = {
-    method: 'POST',
-    protocol: url.protocol,
-    hostname: url.hostname,
-    path: url.pathname,
-    query: Object.fromEntries(url.searchParams),
-    headers: { ...headers, host: url.host },
-    body,
-  };
-  const signed = await signer.sign(request, { signingDate: new Date(nowMs) });
-  return signed.headers;
+  return await signAwsRequest({ method: 'POST', ...request }, { credentials, region, service: 'sts' }, nowMs);
 }

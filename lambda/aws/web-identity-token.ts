@@ -4,6 +4,7 @@ import type { Clock } from '../google/clock.ts';
 import type { Post } from '../google/post.ts';
 import { type Sleep, sleepFor } from '../sleep.ts';
 import { AWS_TIMEOUT_MS } from './aws-client-limits.ts';
+import { awsDomainOf } from './aws-domain.ts';
 import type { Aws } from './aws-environment.ts';
 import {
   type AwsFailure,
@@ -74,12 +75,6 @@ function awsError(name: string): Error {
   return Object.assign(new Error(`AWS answered ${name}`), { name });
 }
 
-/** Of the partitions that are not at amazonaws.com, by how their regions' names begin: China, and the European sovereign cloud. */
-const DOMAINS: ReadonlyMap<string, string> = new Map([
-  ['cn', 'amazonaws.com.cn'],
-  ['eusc', 'amazonaws.eu'],
-]);
-
 /**
  * Returns the address of STS in the function's region; the global one does not have these tokens.
  *
@@ -88,8 +83,7 @@ const DOMAINS: ReadonlyMap<string, string> = new Map([
  */
 export async function stsUrlOf({ region, stsUrl }: Aws): Promise<URL> {
   const name = await region();
-  const domain = DOMAINS.get(name.split('-')[0] ?? '') ?? 'amazonaws.com';
-  return new URL(stsUrl ?? `https://sts.${name}.${domain}`);
+  return new URL(stsUrl ?? `https://sts.${name}.${awsDomainOf(name)}`);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { parseFunctionName } from '../../lambda/aws/function-name.ts';
 import { type Answer, jsonAnswer } from './answer.ts';
-import { parseFunctionName } from './function-name.ts';
 import type { Invoker, Outcome } from './invoker.ts';
 import { headerValue, type ReceivedRequest } from './received-request.ts';
 import { parseQuery } from './signed-request.ts';

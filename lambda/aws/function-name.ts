@@ -7,7 +7,7 @@ export type FunctionReference = {
 };
 
 const REFERENCE =
-  /^(?:arn:aws[a-z-]*:lambda:([a-z]{2}(?:-[a-z]+)+-\d):)?(?:(\d{12}):)?(?:function:)?([A-Za-z0-9_-]{1,64})(?::(\$LATEST|[A-Za-z0-9_-]{1,128}))?$/;
+  /^(?:arn:aws[a-z-]*:lambda:([a-z]{2,4}(?:-[a-z]+)+-\d{1,2}):)?(?:(\d{12}):)?(?:function:)?([A-Za-z0-9_-]{1,64})(?::(\$LATEST|[A-Za-z0-9_-]{1,128}))?$/;
 
 /**
  * Returns the parts of a function's name in any form that Lambda takes: name, partial ARN, ARN, each with or without
