@@ -7,6 +7,11 @@ export type CacheDependencies = {
   readonly clock: Clock;
   /** @default 1000 */
   readonly maxTokens?: number;
+  /**
+   * How long a grant's tokens live when they are new, in milliseconds, where they may come with a part of it gone.
+   * @default - what is left when they come
+   */
+  readonly lifeMs?: (grant: Grant) => number;
   /** Told when a refresh beside a cached token failed, which no caller hears of. */
   readonly onRefreshFailed?: (grant: Grant, error: unknown) => void;
   readonly sleep?: Sleep;
@@ -68,16 +73,17 @@ function keyOf(grant: Grant): string {
   return terms.some((term) => term !== undefined) ? `${key}\n${JSON.stringify(terms)}` : key;
 }
 
-function entryFor(vended: Vended, clock: Clock): Entry {
+function entryFor(vended: Vended, clock: Clock, newLifeMs: number): Entry {
   const { expiresAtMs } = vended.token;
   const nowMs = clock.googleMs();
-  const lifeMs = Math.max(0, expiresAtMs - nowMs);
+  const leftMs = Math.max(0, expiresAtMs - nowMs);
+  const lifeMs = Math.max(leftMs, newLifeMs);
   const scale = Math.min(1, lifeMs / FULL_LIFE_MS);
   const halfMs = lifeMs > LONG_LIFE_MS ? lifeMs / 2 : 0;
   return {
     vended: { token: vended.token, cached: true, googleMs: 0 },
     storedAtMs: nowMs,
-    endsBySystemMs: clock.systemMs() + lifeMs,
+    endsBySystemMs: clock.systemMs() + leftMs,
     refreshAtMs: expiresAtMs - Math.max(REFRESH_MS * scale, halfMs),
     awaitAtMs: expiresAtMs - Math.max(AWAIT_MS * scale, halfMs),
     endAtMs: expiresAtMs - END_MS * scale,
@@ -121,6 +127,7 @@ export function createCache(mint: Minter, dependencies: CacheDependencies): Mint
   const {
     clock,
     maxTokens = DEFAULT_MAX_TOKENS,
+    lifeMs = () => 0,
     onRefreshFailed = () => {},
     sleep = sleepFor,
   } = dependencies;
@@ -129,21 +136,26 @@ export function createCache(mint: Minter, dependencies: CacheDependencies): Mint
   const refusals = new Map<string, Refusal>();
   const quietUntilMs = new Map<string, number>();
 
-  /** A mint that a freeze held up may end after a newer one, and must not put the older token back. */
-  const remember = (key: string, vended: Vended): void => {
-    const known = entries.get(key);
-    const nowMs = clock.googleMs();
-    const newer = known !== undefined && known.vended.token.expiresAtMs > vended.token.expiresAtMs;
-    if (newer && nowMs >= known.storedAtMs - CLOCK_TOLERANCE_MS) {
-      return;
-    }
-    putBounded(entries, key, entryFor(vended, clock), maxTokens);
-    quietUntilMs.delete(key);
-    refusals.delete(key);
-  };
-
   const hush = (key: string): void => {
     putBounded(quietUntilMs, key, clock.systemMs() + QUIET_MS, maxTokens);
+  };
+
+  /** A mint that a freeze held up may end after a newer one, and must not put the older token back. */
+  const remember = (key: string, grant: Grant, vended: Vended): void => {
+    const known = entries.get(key);
+    if (known !== undefined && clock.googleMs() >= known.storedAtMs - CLOCK_TOLERANCE_MS) {
+      // Whoever gives the same one again keeps tokens too, and has no newer one yet.
+      if (known.vended.token.value === vended.token.value) {
+        hush(key);
+        return;
+      }
+      if (known.vended.token.expiresAtMs > vended.token.expiresAtMs) {
+        return;
+      }
+    }
+    putBounded(entries, key, entryFor(vended, clock, lifeMs(grant)), maxTokens);
+    quietUntilMs.delete(key);
+    refusals.delete(key);
   };
 
   const noteFailure = (key: string, error: unknown): void => {
@@ -156,7 +168,7 @@ export function createCache(mint: Minter, dependencies: CacheDependencies): Mint
   const run = async (key: string, grant: Grant, deadlineMs: number): Promise<Vended> => {
     try {
       const vended = await mint(grant, deadlineMs);
-      remember(key, vended);
+      remember(key, grant, vended);
       return vended;
     } catch (error) {
       noteFailure(key, error);

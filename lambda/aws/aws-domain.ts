@@ -8,3 +8,9 @@ const DOMAINS: ReadonlyMap<string, string> = new Map([
 export function awsDomainOf(region: string): string {
   return DOMAINS.get(region.split('-')[0] ?? '') ?? 'amazonaws.com';
 }
+
+/** Returns the name of a region's partition, which every ARN begins with. */
+export function awsPartitionOf(region: string): string {
+  const [first, second] = region.split('-');
+  return first === 'cn' || first === 'eusc' ? `aws-${first}` : second === 'gov' ? 'aws-us-gov' : 'aws';
+}

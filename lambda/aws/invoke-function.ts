@@ -3,17 +3,13 @@ import { textOf } from '../fields.ts';
 import type { Clock } from '../google/clock.ts';
 import type { Post, PostResponse } from '../google/post.ts';
 import { quote } from '../quote.ts';
+import { answeredErrorName } from './aws-answer.ts';
 import { awsDomainOf } from './aws-domain.ts';
 import type { Aws } from './aws-environment.ts';
 import { demandAws } from './aws-failure.ts';
+import { isClockRefusal } from './caller-refusal.ts';
 import { parseFunctionName } from './function-name.ts';
-import {
-  brokenInvoke,
-  functionFailure,
-  invokeRefusal,
-  isClockRefusal,
-  type Place,
-} from './invoke-failure.ts';
+import { brokenInvoke, functionFailure, invokeRefusal, type Place } from './invoke-failure.ts';
 import { signAwsRequest } from './sign-request.ts';
 
 /** Which function, and which of its aliases; either of them may say the alias. */
@@ -46,8 +42,9 @@ export type InvokeDependencies = {
 
 const MIN_TIMEOUT_MS = 1;
 
-function environmentUrl(): string | undefined {
-  return textOf(process.env.AWS_ENDPOINT_URL_LAMBDA) ?? textOf(process.env.AWS_ENDPOINT_URL);
+/** Returns the address of Lambda that an environment names in the place of the region's own. */
+export function lambdaUrlOf(environment: Readonly<Record<string, string | undefined>>): string | undefined {
+  return textOf(environment.AWS_ENDPOINT_URL_LAMBDA) ?? textOf(environment.AWS_ENDPOINT_URL);
 }
 
 function invocationUrl(base: string, { functionName, qualifier }: InvokeTarget): URL {
@@ -82,7 +79,7 @@ export function createInvokeFunction({
   aws: givenAws,
   post,
   clock,
-  url = environmentUrl(),
+  url = lambdaUrlOf(process.env),
 }: InvokeDependencies): InvokeFunction {
   const aws = demandAws(givenAws);
 
@@ -130,7 +127,8 @@ export function createInvokeFunction({
     const place = await placeOf(target);
     const invocation = { place, text: JSON.stringify(payload), deadlineMs };
     const first = await send(target, invocation);
-    const response = isClockRefusal(first) && isCorrected(first) ? await send(target, invocation) : first;
+    const response =
+      isClockRefusal(answeredErrorName(first)) && isCorrected(first) ? await send(target, invocation) : first;
     if (response.status !== 200) {
       throw invokeRefusal(response, place);
     }
