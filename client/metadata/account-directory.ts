@@ -1,0 +1,65 @@
+import type { Account } from './account.ts';
+import { type Accounts, DEFAULT } from './accounts.ts';
+import type { FreshTokens } from './fresh-tokens.ts';
+import { MetadataFault } from './metadata-fault.ts';
+import { type Directory, directory, leaf } from './metadata-node.ts';
+import { parameter } from './query.ts';
+import { parseScopesParameter } from './scopes-parameter.ts';
+
+async function readEmail(account: Account): Promise<string> {
+  const email = await account.email();
+  if (email === undefined) {
+    throw new MetadataFault(
+      404,
+      `The vendor does not say which service account the profile ${account.profile} is; ` +
+        `give its address with --email ${account.profile}=ADDRESS (option emails).`,
+    );
+  }
+  return email;
+}
+
+function readAudience(audience: string | undefined): string {
+  if (audience === undefined || audience === '') {
+    throw new MetadataFault(400, 'non-empty audience parameter required');
+  }
+  return audience;
+}
+
+/**
+ * Returns a service account as clients see it under `name`. Where its address is not known, a listing has its name in the
+ * place: by it a client that goes on with what it read finds the account again.
+ */
+function accountDirectory(account: Account, name: string, fresh: FreshTokens): Directory {
+  const aliases = [...new Set(name === DEFAULT ? [DEFAULT, account.profile] : [account.profile])];
+
+  return directory({
+    aliases: leaf(() => aliases),
+    email: leaf(() => readEmail(account), name),
+    scopes: leaf(account.scopes),
+    token: {
+      kind: 'endpoint',
+      answer: async (query, url) => {
+        const scopes = parseScopesParameter(parameter(query, 'scopes'));
+        return fresh.accessToken(url, await account.accessToken(scopes));
+      },
+    },
+    identity: {
+      kind: 'endpoint',
+      answer: async (query, url) => {
+        const audience = readAudience(parameter(query, 'audience'));
+        return fresh.idToken(url, await account.idToken(audience));
+      },
+    },
+  });
+}
+
+/** Returns the directory of the service accounts, each under `default`, its address or its profile's name. */
+export function accountsDirectory(accounts: Accounts, fresh: FreshTokens): Directory {
+  return {
+    kind: 'directory',
+    verbatim: true,
+    list: async () =>
+      (await accounts.list()).map(({ name, account }) => [name, accountDirectory(account, name, fresh)]),
+    find: async (name) => accountDirectory(await accounts.find(name), name, fresh),
+  };
+}
