@@ -27,7 +27,7 @@ function outage(): VendError {
 }
 
 /** A cache before a minter whose every call the test answers. */
-function createRig(maxTokens?: number) {
+function createRig(maxTokens?: number, lifeMs?: number) {
   const time = createTime();
   const clock = createClock({ now: time.now });
   const mints = createCalls<[Grant, number], Vended>();
@@ -37,6 +37,7 @@ function createRig(maxTokens?: number) {
     sleep: time.sleep,
     onRefreshFailed: (_grant, error) => failedRefreshes.push(error),
     ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(lifeMs === undefined ? {} : { lifeMs: () => lifeMs }),
   });
   const ask = (grant: Grant = GRANT, timeMs: number = 30 * SECOND) => cached(grant, time.now() + timeMs);
   const give = (index: number, lifeMs: number = HOUR): void => {
@@ -802,3 +803,40 @@ test('serves such a token to near its end while Google cannot be reached', async
 
   expect((await asked).token.value).toBe('token-0');
 });
+
+test.each([
+  ['9 minutes are early enough to renew beside', 9 * MINUTE, 'token-0', 2],
+  ['5 minutes are too few to wait', 5 * MINUTE, 'promise', 2],
+])('where tokens may come with a part of their life gone, %s', async (_, leftMs, expected, mintCount) => {
+  const { ask, hold, time, mints } = createRig(undefined, HOUR);
+  await hold(12 * MINUTE);
+
+  await time.advance(12 * MINUTE - leftMs);
+  const answer = ask();
+
+  expect(answer instanceof Promise ? 'promise' : answer.token.value).toBe(expected);
+  expect(mints.list).toHaveLength(mintCount);
+});
+
+test.each([9, 5])(
+  'given the same token again with %i minutes left, it waits 5 seconds before the next',
+  async (minutes) => {
+    const { ask, hold, give, time, clock, mints } = createRig(undefined, HOUR);
+    await hold();
+    await time.advance(HOUR - minutes * MINUTE);
+
+    const asked = ask();
+    const token = { value: 'token-0', expiresAtMs: clock.googleMs() + minutes * MINUTE };
+    mints.at(1).give({ token, cached: false, googleMs: 80 });
+    await asked;
+    await time.advance(4 * SECOND);
+    const soon = ask();
+    const whileQuiet = mints.list.length;
+    await time.advance(2 * SECOND);
+    void ask();
+    give(2);
+
+    expect(soon).toMatchObject({ token: { value: 'token-0' }, cached: true });
+    expect([whileQuiet, mints.list.length]).toEqual([2, 3]);
+  },
+);

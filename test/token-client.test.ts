@@ -1,6 +1,7 @@
+import { inspect } from 'node:util';
 import { decodeJwt } from 'jose';
 import { afterAll, expect, test } from 'vitest';
-import { createTokenClient, UsageError, VendError } from '../client/token-client.ts';
+import { createTokenClient, type TokenClientOptions, UsageError, VendError } from '../client/token-client.ts';
 import { startClientRig } from './make-token-client.ts';
 import { CLOUD_PLATFORM, thrownBy } from './vendor-rig.ts';
 
@@ -90,8 +91,8 @@ test('a vendor on loopback that takes unsigned requests needs no AWS credentials
   expect((await client.accessToken()).token).toMatch(/^ya29\./);
 });
 
-test('100 callers at a time are one request', async () => {
-  const client = rig.byUrl({ profile: 'reports' });
+test.each(DOORS)('100 callers at a time by %s are one exchange', async (_, make) => {
+  const client = make({ profile: 'reports' });
   const before = rig.vendor.google?.exchanges.length ?? 0;
 
   const tokens = await Promise.all(Array.from({ length: 100 }, () => client.accessToken()));
@@ -100,15 +101,95 @@ test('100 callers at a time are one request', async () => {
   expect(rig.vendor.google?.exchanges.length).toBeLessThanOrEqual(before + 1);
 });
 
+test.each([-20, 20])(
+  'a clock that is %i minutes wrong gets tokens by both doors, which end by it',
+  async (minutes) => {
+    const now = () => Date.now() + minutes * 60_000;
+    const { accessKeyId, secretAccessKey } = rig.vendor.credential;
+    const credentials = { accessKeyId, secretAccessKey };
+    const doors = [{ url: rig.vendor.url }, { functionName: 'gcp-token-vendor' }];
+    const clients = doors.map((door) =>
+      createTokenClient(
+        { ...door, credentials, region: 'eu-west-1' },
+        { environment: { AWS_ENDPOINT_URL: rig.vendor.url }, now },
+      ),
+    );
+
+    const tokens = await Promise.all(clients.map((client) => client.accessToken()));
+
+    for (const { expiresAtMs } of tokens) {
+      expect(Math.abs(expiresAtMs - now() - 3_599_000)).toBeLessThan(60_000);
+    }
+  },
+);
+
+test('a vendor on loopback that demands signatures gets them from the second request on', async () => {
+  const client = rig.byUrl();
+  const from = rig.lines.length;
+
+  await client.accessToken();
+  await client.idToken({ audience: AUDIENCE });
+
+  expect(rig.lines.slice(from)).toEqual(['403 POST /token: Missing Authentication Token']);
+});
+
+test('a vendor on loopback that demands signatures says what is missing to who has no AWS credentials', async () => {
+  const client = createTokenClient(
+    { url: rig.vendor.url, credentials: () => Promise.reject(new Error('canary')) },
+    { environment: { AWS_REGION: 'eu-west-1' } },
+  );
+
+  const error = await thrownBy(client.accessToken());
+
+  expect(error).toMatchObject({ message: expect.stringMatching(/no AWS credentials/) });
+  expect(error?.message).not.toContain('canary');
+});
+
+test.each(DOORS)('keys that are wrong are refused by %s, and shown to nobody', async (_, make) => {
+  const credentials = { accessKeyId: rig.vendor.credential.accessKeyId, secretAccessKey: 'canary' };
+
+  const error = await thrownBy(make({ credentials }).accessToken());
+
+  expect(error).toMatchObject({ code: expect.stringMatching(/^(?:access_denied|credential_invalid)$/) });
+  expect(inspect(error)).not.toMatch(/canary|AKIA/);
+});
+
 test.each([
+  [{ GCP_TOKEN_URL: rig.vendor.url }, {}, 'default'],
+  [{ GCP_TOKEN_URL: rig.vendor.url, GCP_TOKEN_PROFILE: 'reports' }, {}, 'reports'],
+  [{ GCP_TOKEN_FUNCTION: 'vendor', GCP_TOKEN_PROFILE: 'reports' }, { profile: 'other' }, 'other'],
+  [{ GCP_TOKEN_FUNCTION: 'vendor:reports' }, {}, 'reports'],
+  [{ GCP_TOKEN_URL: 'nonsense', GCP_TOKEN_PROFILE: 'reports' }, { functionName: 'vendor' }, 'default'],
+])('the environment %j with the options %j means the profile %s', (environment, options, profile) => {
+  expect(createTokenClient(options, { environment }).profile).toBe(profile);
+});
+
+const ARN = 'arn:aws:lambda:eu-west-1:123456789012:function:vendor';
+
+test.each<[TokenClientOptions, RegExp]>([
   [{}, /url .*or functionName/],
   [{ url: 'https://a', functionName: 'b' }, /not both/],
+  [{ url: 'vendor.example.com' }, /no https URL/],
+  [{ url: 'ftp://vendor.example.com' }, /no https URL/],
   [{ url: 'http://vendor.example.com' }, /must be https/],
+  [{ url: 'http://127.0.0.1.example.com' }, /must be https/],
+  [{ url: 'http://169.254.169.254' }, /must be https/],
+  [{ url: 'https://user:canary@vendor.example.com' }, /user or a password/],
+  [{ url: 'https://vendor.example.com?x=y' }, /no query/],
   [{ url: 'https://vendor.example.com/token' }, /end before \/token/],
+  [{ url: 'https://vendor.example.com/a%2fb' }, /no stage/],
   [{ functionName: 'a/b' }, /no name/],
+  [{ functionName: `${ARN}:reports`, profile: 'other' }, /alias reports/],
+  [{ functionName: ARN, region: 'us-east-1' }, /contradicts/],
+  [{ functionName: 'vendor', region: 'Ireland' }, /no AWS region/],
+  [{ url: 'https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com', region: 'us-east-1' }, /contradicts/],
+  [{ functionName: 'vendor', profile: '../x' }, /no name of a profile/],
+  [{ functionName: 'vendor', timeoutMs: 0 }, /timeoutMs/],
+  [{ functionName: 'vendor', timeoutMs: Number.NaN }, /timeoutMs/],
 ])('%j is no vendor, and it says why', (options, words) => {
   const make = () => createTokenClient(options, { environment: {} });
 
   expect(make).toThrow(UsageError);
   expect(make).toThrow(words);
+  expect(make).not.toThrow(/canary/);
 });
