@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { UsageError } from './usage-error.ts';
 
 /** The files of the bundle by name: code, a source map for each, and notices of licenses where there are any. */
@@ -9,11 +9,24 @@ export type Bundle = ReadonlyMap<string, string>;
 /** Those that the function loads at its start; it loads the others when something needs them. */
 export const LOADED_AT_ONCE = ['index.mjs', 'shared.mjs'] as const;
 
-/** Where the function begins, in the repository. */
-export const FUNCTION_ENTRY = join(import.meta.dirname, '../lambda/main.ts');
+/** The sources in `lambda/` that functions begin with. The package has the bundle of each in a folder of that name. */
+export const FUNCTION_NAMES = ['main', 'main-keyless'] as const;
+
+/** Only the package is JavaScript: there the bundles are built already, and nothing that they are built from is there. */
+const IS_PACKAGE = import.meta.filename.endsWith('.js');
+
+/** Returns where a function begins: its source or, in the package, its bundle. */
+export function entryOf(name: (typeof FUNCTION_NAMES)[number]): string {
+  return IS_PACKAGE
+    ? join(import.meta.dirname, '../functions', name, 'index.mjs')
+    : join(import.meta.dirname, '../lambda', `${name}.ts`);
+}
+
+/** Where the function begins. */
+export const FUNCTION_ENTRY = entryOf('main');
 
 /** Where it begins if none of its credentials is in a secret. */
-export const KEYLESS_ENTRY = join(import.meta.dirname, '../lambda/main-keyless.ts');
+export const KEYLESS_ENTRY = entryOf('main-keyless');
 
 const ROOT = join(import.meta.dirname, '..');
 const COMMAND = join(import.meta.dirname, 'bundle-command.ts');
@@ -64,8 +77,14 @@ function run(entry: string): Bundle {
   return parseFiles(stdout);
 }
 
+function readBuilt(entry: string): Bundle {
+  const folder = dirname(entry);
+  return new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+}
+
 /**
- * Returns the bundle of the function, minified for Node 24; the same sources give the same bytes.
+ * Returns the bundle of the function, minified for Node 24; the same sources give the same bytes. The package has it
+ * built; in the repository it is built from source.
  *
  * Constructs are synchronous and esbuild's plugins are not, so it runs in a process of its own.
  *
@@ -73,7 +92,7 @@ function run(entry: string): Bundle {
  * @throws {Error} with esbuild's words
  */
 export function bundleFunction(entry: string = FUNCTION_ENTRY): Bundle {
-  const bundle = built.get(entry) ?? run(entry);
+  const bundle = built.get(entry) ?? (IS_PACKAGE ? readBuilt(entry) : run(entry));
   built.set(entry, bundle);
   return bundle;
 }
