@@ -14,6 +14,9 @@ export type Running = {
   /** Resolves with all of standard output as soon as `text` is in it. @throws {Error} if the command ends before */
   readonly untilSaid: (text: string) => Promise<string>;
   readonly stderr: () => string;
+  readonly pid: number;
+  /** Sends it a signal, and not its children. */
+  readonly signal: (signal: NodeJS.Signals) => void;
   /** Asks it to end, and resolves when it has. */
   readonly stop: () => Promise<Ended>;
   readonly ended: Promise<Ended>;
@@ -82,6 +85,8 @@ export function startScript(
       return stdout;
     },
     stderr: () => stderr,
+    pid: child.pid ?? 0,
+    signal: (signal) => child.kill(signal),
     stop: async () => {
       child.kill('SIGTERM');
       return await ended;

@@ -1,0 +1,98 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { type MetadataServer, startMetadataServer } from '../metadata/metadata-server.ts';
+import type { TokenClient } from '../token-client.ts';
+import { childEnvironment } from './child-environment.ts';
+import { fillGcloudFolder, gcloudHome } from './gcloud-folder.ts';
+import { relaySignals, runChild, type SignalRelay, statusOfSignal } from './run-child.ts';
+import { tell } from './tell.ts';
+import { createTemporaryFolder, type TemporaryFolder } from './temporary-folder.ts';
+
+export type Execution = {
+  /** The command and its arguments. */
+  readonly command: readonly string[];
+  /** The first is of the default account. */
+  readonly clients: readonly TokenClient[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly projectId: string | undefined;
+  /** Says nothing that is not a failure. */
+  readonly quiet: boolean;
+  /** Tells of each request to the metadata server. */
+  readonly verbose: boolean;
+};
+
+function openGcloudFolder(environment: Execution['environment']): TemporaryFolder | undefined {
+  try {
+    const folder = createTemporaryFolder();
+    fillGcloudFolder(folder.path, gcloudHome(environment));
+    return folder;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    tell(
+      `gcp-token: there is no place for a temporary folder (${reason}), so gcloud works in your own. Set TMPDIR.`,
+    );
+    return undefined;
+  }
+}
+
+function tellWhatOutranks(removed: readonly string[], { HOME }: Execution['environment']): void {
+  if (removed.length > 0) {
+    tell(`gcp-token: not passed on, so that the vendor’s tokens are used: ${removed.join(', ')}`);
+  }
+  const adc = join(HOME || homedir(), '.config', 'gcloud', 'application_default_credentials.json');
+  if (existsSync(adc)) {
+    tell(
+      `gcp-token: programs in Go (Terraform, rclone) take your own login in ${adc} before the vendor’s: move it away, or run \`gcloud auth application-default revoke\`.`,
+    );
+  }
+}
+
+async function runBeside(server: MetadataServer, execution: Execution, relay: SignalRelay): Promise<number> {
+  const folder = openGcloudFolder(execution.environment);
+  try {
+    const { environment, removed } = childEnvironment(execution.environment, {
+      metadataHost: server.host,
+      gcloudFolder: folder?.path,
+      projectId: execution.projectId,
+    });
+    if (!execution.quiet) {
+      tellWhatOutranks(removed, execution.environment);
+    }
+    const early = relay.early();
+    if (early !== undefined) {
+      return statusOfSignal(early);
+    }
+    const { status, fault } = await runChild(execution.command, environment, relay);
+    if (fault !== undefined) {
+      tell(`gcp-token: ${fault}`);
+    }
+    return status;
+  } finally {
+    folder?.remove();
+  }
+}
+
+/**
+ * Runs a command beside a metadata server that gives it the vendor's tokens, and returns its exit status. Whatever becomes of the
+ * command, the server and the temporary folder are gone afterwards.
+ *
+ * @throws {UsageError} if the server cannot be started
+ */
+export async function execute(execution: Execution): Promise<number> {
+  const relay = relaySignals();
+  const { clients, projectId, verbose } = execution;
+  const server = await startMetadataServer({
+    clients,
+    ...(projectId !== undefined && { projectId }),
+    ...(verbose && { log: (line: string) => tell(`gcp-token: ${line}`) }),
+  });
+  try {
+    // A client may wait for five seconds only: by the time that it asks, the vendor should be awake.
+    clients[0]?.accessToken().catch(() => {});
+    return await runBeside(server, execution, relay);
+  } finally {
+    await server.close();
+    relay.stop();
+  }
+}

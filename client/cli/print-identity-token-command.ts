@@ -1,0 +1,46 @@
+import type { Command } from 'commander';
+import { helpText } from './help-text.ts';
+import type { IdentityTokenFlags } from './print-identity-token.ts';
+import { addVendorFlags, flagsOf } from './vendor-flags.ts';
+
+const HELP = helpText({
+  examples: [
+    [
+      'for a private Cloud Function',
+      'gcp-token print-identity-token --audiences https://europe-west1-example.cloudfunctions.net/hello',
+    ],
+    [
+      'with when it ends, and whose it is',
+      'gcp-token print-identity-token --json --audiences https://europe-west1-example.cloudfunctions.net/hello',
+    ],
+  ],
+});
+
+async function run(account: string | undefined, command: Command): Promise<void> {
+  const [{ openClient }, { printIdentityToken }] = await Promise.all([
+    import('./open-client.ts'),
+    import('./print-identity-token.ts'),
+  ]);
+  const flags = flagsOf<IdentityTokenFlags>(command);
+  const client = await openClient(flags);
+  process.stdout.write(`${await printIdentityToken(client, { ...flags, account }, Date.now())}\n`);
+}
+
+/** Makes `command` the one that prints an ID token. */
+export function definePrintIdentityToken(command: Command): void {
+  addVendorFlags(command)
+    .summary('print an ID token, as gcloud does')
+    .description(
+      'Prints an ID token for a private Cloud Function, a Cloud Run service or an app behind IAP: the bare token and a newline, as gcloud auth print-identity-token does. To call the function too, use gcp-token call.',
+    )
+    .argument('[account]', 'the account that the token must be of, as --impersonate-service-account')
+    .requiredOption('--audiences <audience>', 'whom it is for: a URL, or an OAuth client id (IAP); one')
+    .option('--include-email', 'fail if the token does not carry the account’s e-mail address')
+    .option(
+      '--impersonate-service-account <email>',
+      'the account that it must be of: the profile decides whom the vendor acts as',
+    )
+    .option('--json', 'the whole answer and errors as JSON')
+    .addHelpText('after', HELP)
+    .action(async (account: string | undefined) => await run(account, command));
+}
