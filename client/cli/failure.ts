@@ -1,11 +1,12 @@
 import { UsageError } from '../../infra/usage-error.ts';
 import { ERRORS, VendError } from '../../lambda/errors.ts';
 import { redact } from '../../lambda/quote.ts';
+import { CommandFailure } from './command-failure.ts';
 import { CommandLineError } from './command-line-error.ts';
 
 /** How a command that fails ends, and what is said of it. */
 export type Failure = {
-  /** 2 for a fault in the arguments, 1 for every other. */
+  /** 2 for a fault in the arguments, 1 for every other that has none of its own. */
   readonly status: number;
   /** The vendor's own code; `usage` for a person's fault, `failed` for one of nobody's. */
   readonly code: string;
@@ -27,7 +28,8 @@ export function failureOf(error: unknown): Failure {
     return { status, code: 'usage', message: error.message, retryable: false };
   }
   const text = error instanceof Error ? error.message : String(error);
-  return { status: 1, code: 'failed', message: redact(text), retryable: false };
+  const status = error instanceof CommandFailure ? error.status : 1;
+  return { status, code: 'failed', message: redact(text), retryable: false };
 }
 
 /** Returns the line for standard error, for people or as JSON in the shape of the vendor's own errors. */

@@ -1,4 +1,5 @@
 import { Command, type CommanderError } from 'commander';
+import { defineCall } from './call-command.ts';
 import { CommandLineError } from './command-line-error.ts';
 import { defineExec } from './exec-command.ts';
 import { definePrintAccessToken } from './print-access-token-command.ts';
@@ -66,5 +67,6 @@ export function createProgram(): Command {
   define('print-access-token', definePrintAccessToken);
   define('print-identity-token', definePrintIdentityToken);
   define('exec', defineExec);
+  define('call', defineCall);
   return program;
 }

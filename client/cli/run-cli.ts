@@ -8,13 +8,16 @@ function asksFor(flags: readonly string[], args: readonly string[]): boolean {
   return (end === -1 ? args : args.slice(0, end)).some((arg) => flags.includes(arg));
 }
 
+/** As curl ends if it cannot write. */
+const WRITE_ERROR = 23;
+
 /** Whoever reads no further, as `head` does, is not to be told of it. */
-function endQuietlyWithTheReader(): void {
+function endQuietlyWithTheReader(status: number): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') {
       throw error;
     }
-    process.exit();
+    process.exit(status);
   });
 }
 
@@ -31,7 +34,7 @@ export async function runCli(args: readonly string[]): Promise<void> {
   try {
     const { createProgram } = await import('./program.ts');
     if (first !== 'exec') {
-      endQuietlyWithTheReader();
+      endQuietlyWithTheReader(first === 'call' ? WRITE_ERROR : 0);
     }
     await createProgram().parseAsync(args.length === 0 ? ['--help'] : [...args], { from: 'user' });
   } catch (error) {
