@@ -1,14 +1,21 @@
+import { UsageError } from '../../infra/usage-error.ts';
 import type { TokenClient } from '../token-client.ts';
 import { CommandLineError } from './command-line-error.ts';
 import type { VendorFlags } from './vendor-flags.ts';
 import { placeOf, type VendorPlace } from './vendor-place.ts';
 
-/** Returns a client of a vendor for each of its profiles that is asked for, in their order. */
+/**
+ * Returns a client of a vendor for each of its profiles that is asked for, in their order.
+ *
+ * @throws {CommandLineError} for what is no address of a vendor, and no profile or region
+ */
 export async function clientsOf({ target, profiles, region }: VendorPlace): Promise<readonly TokenClient[]> {
   const { createTokenClient } = await import('../token-client.ts');
-  return [...new Set(profiles)].map((profile) =>
-    createTokenClient({ ...target, profile, ...(region !== undefined && { region }) }),
-  );
+  try {
+    return profiles.map((profile) => createTokenClient({ ...target, profile, region }));
+  } catch (cause) {
+    throw cause instanceof UsageError ? new CommandLineError(cause.message, { cause }) : cause;
+  }
 }
 
 /**

@@ -2,6 +2,7 @@ import { Command, type CommanderError } from 'commander';
 import { defineCall } from './call-command.ts';
 import { CommandLineError } from './command-line-error.ts';
 import { defineExec } from './exec-command.ts';
+import { defineMetadataServer } from './metadata-server-command.ts';
 import { definePrintAccessToken } from './print-access-token-command.ts';
 import { definePrintIdentityToken } from './print-identity-token-command.ts';
 import { addVendorFlags } from './vendor-flags.ts';
@@ -68,5 +69,6 @@ export function createProgram(): Command {
   define('print-identity-token', definePrintIdentityToken);
   define('exec', defineExec);
   define('call', defineCall);
+  define('metadata-server', defineMetadataServer);
   return program;
 }

@@ -17,8 +17,8 @@ export type Origin =
 export type VendorPlace = {
   readonly target: { readonly url: string } | { readonly functionName: string };
   readonly targetFrom: Origin;
-  /** At least one. */
-  readonly profiles: readonly [string, ...string[]];
+  /** At least one; `undefined` is what the function's ARN names, or else `default`. */
+  readonly profiles: readonly (string | undefined)[];
   readonly profilesFrom: Origin;
   readonly region: string | undefined;
 };
@@ -44,14 +44,11 @@ function profilesOf(
   { profile = [] }: VendorFlags,
   environment: Environment,
 ): Pick<VendorPlace, 'profiles' | 'profilesFrom'> {
-  const [first, ...others] = profile;
-  if (first !== undefined) {
-    return { profiles: [first, ...others], profilesFrom: '--profile' };
+  if (profile.length > 0) {
+    return { profiles: [...new Set(profile)], profilesFrom: '--profile' };
   }
   const named = environment.GCP_TOKEN_PROFILE || undefined;
-  return named === undefined
-    ? { profiles: ['default'], profilesFrom: 'default' }
-    : { profiles: [named], profilesFrom: 'GCP_TOKEN_PROFILE' };
+  return { profiles: [named], profilesFrom: named === undefined ? 'default' : 'GCP_TOKEN_PROFILE' };
 }
 
 /**

@@ -1,0 +1,114 @@
+import { once } from 'node:events';
+import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
+import { devNull } from 'node:os';
+import { UsageError } from '../../infra/usage-error.ts';
+import { fieldsOf } from '../../lambda/fields.ts';
+import { isServiceAccountEmail } from '../../lambda/policy/service-account-email.ts';
+import { quote } from '../../lambda/quote.ts';
+import { type MetadataServer, startMetadataServer } from '../metadata/metadata-server.ts';
+import type { TokenClient } from '../token-client.ts';
+import { CommandLineError } from './command-line-error.ts';
+import { tell } from './tell.ts';
+
+export type ServeFlags = {
+  readonly port: number;
+  readonly host: string;
+  readonly project?: string;
+  readonly numericProject?: string;
+  readonly universeDomain?: string;
+  /** Each as `PROFILE=EMAIL`. */
+  readonly email?: readonly string[];
+  readonly quiet?: boolean;
+};
+
+const STDOUT = 1;
+
+/** @throws {CommandLineError} for an address of a profile that is not served, and for what is none */
+function emailsOf(
+  lines: readonly string[],
+  clients: readonly TokenClient[],
+): Readonly<Record<string, string>> {
+  const pairs = lines.map((line) => {
+    const [profile = '', email = ''] = line.split(/=(.*)/s);
+    if (!clients.some((client) => client.profile === profile) || !isServiceAccountEmail(email)) {
+      throw new CommandLineError(
+        `--email: ${quote(line)} is not PROFILE=EMAIL of a profile that is served and a service account, such as default=NAME@PROJECT.iam.gserviceaccount.com.`,
+      );
+    }
+    return [profile, email] as const;
+  });
+  return Object.fromEntries(pairs);
+}
+
+async function start(clients: readonly TokenClient[], flags: ServeFlags): Promise<MetadataServer> {
+  const { port, host, project, numericProject, universeDomain } = flags;
+  try {
+    return await startMetadataServer({
+      clients,
+      emails: emailsOf(flags.email ?? [], clients),
+      port,
+      host,
+      ...(project !== undefined && { projectId: project }),
+      ...(numericProject !== undefined && { numericProjectId: numericProject }),
+      ...(universeDomain !== undefined && { universeDomain }),
+      ...(flags.quiet !== true && { log: (line: string) => tell(`gcp-token: ${line}`) }),
+    });
+  } catch (cause) {
+    switch (fieldsOf(cause).code) {
+      case 'EADDRINUSE':
+        throw new UsageError(`--port: ${port} is in use; choose another, or 0 for any that is free.`, {
+          cause,
+        });
+      case 'EACCES':
+        throw new UsageError(`--port: ${port} may not be used by you; choose one above 1023.`, { cause });
+      case 'EADDRNOTAVAIL':
+        throw new UsageError(`--host: ${quote(host)} is no address of this machine.`, { cause });
+      default:
+        throw cause;
+    }
+  }
+}
+
+/** Returns the lines that lead a shell, and what it runs, to the server. */
+export function exportLines(host: string, pid: number): string {
+  const variables = {
+    GCE_METADATA_HOST: host,
+    GCE_METADATA_IP: host,
+    GCE_METADATA_ROOT: host,
+    METADATA_SERVER_DETECTION: 'assume-present',
+    GCP_TOKEN_METADATA_PID: String(pid),
+  };
+  return Object.entries(variables)
+    .map(([name, value]) => `export ${name}=${value}\n`)
+    .join('');
+}
+
+/** A shell that reads the lines by `$(…)` waits for the end of them, which comes when nobody has the pipe open any more. */
+function print(text: string): void {
+  try {
+    writeSync(STDOUT, text);
+    if (fstatSync(STDOUT).isFIFO()) {
+      closeSync(STDOUT);
+      openSync(devNull, 'w');
+    }
+  } catch {
+    // Nobody reads it.
+  }
+}
+
+/**
+ * Runs the metadata server until a signal stops it.
+ *
+ * @throws {UsageError} for an address or a port that cannot be had
+ */
+export async function serveMetadata(clients: readonly TokenClient[], flags: ServeFlags): Promise<void> {
+  const server = await start(clients, flags);
+  const stopped = Promise.race(['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal)));
+  if (flags.quiet !== true) {
+    const profiles = clients.map(({ profile }) => profile).join(', ');
+    tell(`gcp-token: the metadata server for ${profiles} is at ${server.host}; Ctrl-C stops it.`);
+  }
+  print(exportLines(server.host, process.pid));
+  await stopped;
+  await server.close();
+}
