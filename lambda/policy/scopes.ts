@@ -60,6 +60,11 @@ export function isScope(text: string): boolean {
   );
 }
 
+/** Returns gcloud's short names for scopes, in their order. */
+export function scopeAliases(): readonly string[] {
+  return [...ALIASES.keys()];
+}
+
 /**
  * Returns the set that `scopes` stand for: aliases become their URIs, each scope is there once, in sorted order.
  * Two lists that mean the same give the same array.
