@@ -73,6 +73,23 @@ async function runBeside(server: MetadataServer, execution: Execution, relay: Si
   }
 }
 
+/** What the metadata server says of a request that the vendor, or it itself, refused: a client is apt to keep the reason to itself. */
+const REFUSED = / (?:400|403|429|5\d\d) \d+ ms: (.+)$/;
+
+/** Returns what tells of requests: of all of them, or, each reason one time, of those that failed. */
+function createLog({ quiet, verbose }: Execution): (line: string) => void {
+  const told = new Set<string>();
+  return (line) => {
+    const [, reason] = REFUSED.exec(line) ?? [];
+    if (verbose) {
+      tell(`gcp-token: ${line}`);
+    } else if (!quiet && reason !== undefined && !told.has(reason)) {
+      told.add(reason);
+      tell(`gcp-token: ${reason}`);
+    }
+  };
+}
+
 /**
  * Runs a command beside a metadata server that gives it the vendor's tokens, and returns its exit status. Whatever becomes of the
  * command, the server and the temporary folder are gone afterwards.
@@ -81,12 +98,8 @@ async function runBeside(server: MetadataServer, execution: Execution, relay: Si
  */
 export async function execute(execution: Execution): Promise<number> {
   const relay = relaySignals();
-  const { clients, projectId, verbose } = execution;
-  const server = await startMetadataServer({
-    clients,
-    ...(projectId !== undefined && { projectId }),
-    ...(verbose && { log: (line: string) => tell(`gcp-token: ${line}`) }),
-  });
+  const { clients, projectId } = execution;
+  const server = await startMetadataServer({ clients, projectId, log: createLog(execution) });
   try {
     // A client may wait for five seconds only: by the time that it asks, the vendor should be awake.
     clients[0]?.accessToken().catch(() => {});

@@ -66,6 +66,11 @@ export function defineMetadataServer(command: Command): void {
     .description(DESCRIPTION)
     .option('-p, --port <number>', 'the port; 0 for any that is free', parsePort, DEFAULT_PORT)
     .option('--host <address>', 'the address to listen at', '127.0.0.1')
+    .option(
+      '--allowed-host <name>',
+      'a name besides its own that clients call it by; again for more',
+      collect,
+    )
     .option('--project <id>', 'the project that it tells of')
     .option('--numeric-project <number>', 'and that project’s number')
     .option('--universe-domain <domain>', 'and the universe (googleapis.com)')

@@ -13,6 +13,7 @@ import { tell } from './tell.ts';
 export type ServeFlags = {
   readonly port: number;
   readonly host: string;
+  readonly allowedHost?: readonly string[];
   readonly project?: string;
   readonly numericProject?: string;
   readonly universeDomain?: string;
@@ -48,10 +49,11 @@ async function start(clients: readonly TokenClient[], flags: ServeFlags): Promis
       emails: emailsOf(flags.email ?? [], clients),
       port,
       host,
-      ...(project !== undefined && { projectId: project }),
-      ...(numericProject !== undefined && { numericProjectId: numericProject }),
-      ...(universeDomain !== undefined && { universeDomain }),
-      ...(flags.quiet !== true && { log: (line: string) => tell(`gcp-token: ${line}`) }),
+      allowedHosts: flags.allowedHost,
+      projectId: project,
+      numericProjectId: numericProject,
+      universeDomain,
+      log: flags.quiet === true ? undefined : (line) => tell(`gcp-token: ${line}`),
     });
   } catch (cause) {
     switch (fieldsOf(cause).code) {

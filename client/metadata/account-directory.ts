@@ -3,6 +3,7 @@ import { type Accounts, DEFAULT } from './accounts.ts';
 import type { FreshTokens } from './fresh-tokens.ts';
 import { MetadataFault } from './metadata-fault.ts';
 import { type Directory, directory, leaf } from './metadata-node.ts';
+import { optionalIdentity } from './optional-identity.ts';
 import { parameter } from './query.ts';
 import { parseScopesParameter } from './scopes-parameter.ts';
 
@@ -47,7 +48,7 @@ function accountDirectory(account: Account, name: string, fresh: FreshTokens): D
       kind: 'endpoint',
       answer: async (query, url) => {
         const audience = readAudience(parameter(query, 'audience'));
-        return fresh.idToken(url, await account.idToken(audience));
+        return fresh.idToken(url, await optionalIdentity(audience, account.idToken));
       },
     },
   });
