@@ -33,6 +33,8 @@ function withProperties(headers: Headers): Headers {
  * Returns headers that libraries of both generations can read: a `Headers`, as google-auth-library hands out from version 10
  * on, which has its entries as properties too, as before. gRPC copies the properties, and so must find each name once; only
  * `Authorization`, as users of version 9 spell it, is there unseen.
+ *
+ * @see https://github.com/grpc/grpc-node/issues/2993
  */
 export function bothHeaders(given: unknown): Headers {
   const headers = withProperties(new Headers(entriesOf(given).map(([name, value]) => [name, value])));

@@ -39,10 +39,12 @@ function place({ url }: Route): string {
   return `${url.host}${url.pathname}`;
 }
 
+/** A custom domain says neither which API nor which stage is behind it. */
 function arnOf({ base, url, region = 'REGION' }: Route): string {
-  const stage = base.url.pathname.split('/').find((segment) => segment !== '') ?? '$default';
+  const [stage = '$default'] = base.url.pathname.split('/').filter((segment) => segment !== '');
   const path = url.pathname.slice(base.url.pathname.replace(/\/+$/, '').length);
-  return `arn:${awsPartitionOf(region)}:execute-api:${region}:ACCOUNT:${base.apiId ?? 'API'}/${stage}/POST${path}`;
+  const api = base.apiId === undefined ? 'API/STAGE' : `${base.apiId}/${stage}`;
+  return `arn:${awsPartitionOf(region)}:execute-api:${region}:ACCOUNT:${api}/POST${path}`;
 }
 
 function forbidden(route: Route, words: string): VendError {

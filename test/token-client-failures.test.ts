@@ -208,6 +208,17 @@ test('the route and its ARN are those of the stage and the profile', async () =>
   expect(error?.message).toContain('a1b2c3d4e5/prod/POST/profiles/reports/token');
 });
 
+test('behind a custom domain it says which part of the ARN is not known, and which region was signed for', async () => {
+  const { client } = answered([json(403, { message: 'Forbidden' })], {
+    url: 'https://tokens.example.com/vendor',
+    region: 'cn-north-1',
+  });
+
+  expect((await thrownBy(client.accessToken()))?.message).toMatch(
+    /arn:aws-cn:execute-api:cn-north-1:ACCOUNT:API\/STAGE\/POST\/token .*for the region cn-north-1/,
+  );
+});
+
 test.each<[what: string, answer: object]>([
   ['no token', { ...GRANTED, access_token: undefined }],
   ['an empty token', { ...GRANTED, access_token: '' }],
