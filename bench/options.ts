@@ -10,6 +10,7 @@ export const BENCHMARKS = [
   'near-mint',
   'warm-hit',
   'callers',
+  'metadata',
   'size',
 ] as const;
 
@@ -31,7 +32,7 @@ export type BenchOptions = {
 
 export const HELP = `Measures the vendor beside google-auth-library and the AWS SDK, on stand-ins that it starts itself.
 
-  npm run bench                  all of it, in about two minutes; writes docs/bench.svg
+  npm run bench                  all of it, in about three minutes; writes docs/bench.svg
   npm run bench -- --quick       all of it in fewer rounds, for a first impression
   npm run bench -- --only NAME   one of ${BENCHMARKS.join(', ')}
   npm run bench -- --runs N      N interleaved rounds of what starts a new process (1 to 1000)

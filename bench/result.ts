@@ -1,6 +1,6 @@
 import type { BenchmarkName } from './options.ts';
 
-export type Unit = 'ms' | 'µs' | 'KB' | 'exchanges';
+export type Unit = 'ms' | 'µs' | 'KB' | 'MB' | 'exchanges' | 'requests';
 
 /** What was measured of one of those compared. */
 export type Side = { readonly who: string; readonly amount: number; readonly unit: Unit };
