@@ -119,7 +119,8 @@ function compose(
  * machines find their tokens here. It listens on loopback unless `host` says otherwise, and asks the vendor for nothing before
  * it is asked.
  *
- * @throws {UsageError} for options that cannot be, and a port that is taken
+ * @throws {UsageError} for options that cannot be
+ * @throws {Error} the listener's own error: `EADDRINUSE` for a port that is taken, …
  * @see https://cloud.google.com/compute/docs/metadata/overview
  */
 export async function startMetadataServer(
@@ -132,12 +133,7 @@ export async function startMetadataServer(
   const { listenerLimits = LISTENER_LIMITS } = dependencies;
   const changeWait = createChangeWait();
   const responder = compose(options, changeWait, dependencies);
-  const listener = await listenForHttp(responder, { host, port }, listenerLimits).catch((cause: unknown) => {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new UsageError(`The metadata server cannot listen on ${bracketed(host)}:${port} (${code}).`, {
-      cause,
-    });
-  });
+  const listener = await listenForHttp(responder, { host, port }, listenerLimits);
 
   return {
     host: `${reachedBy(host)}:${listener.port}`,
