@@ -1,0 +1,3 @@
+import { handler } from './handler.ts';
+
+console.log(await handler({ name: 'Ada' }));
