@@ -28,6 +28,12 @@ export const FUNCTION_ENTRY = entryOf('main');
 /** Where it begins if none of its credentials is in a secret. */
 export const KEYLESS_ENTRY = entryOf('main-keyless');
 
+/** Where the function of `POST /oauth/token` begins. */
+export const OAUTH_ENTRY = join(import.meta.dirname, '../lambda/oauth/oauth-main.ts');
+
+/** Where the function begins that registers OAuth clients and rotates their secrets. */
+export const OAUTH_REGISTRAR_ENTRY = join(import.meta.dirname, '../lambda/oauth/registrar-main.ts');
+
 const ROOT = join(import.meta.dirname, '..');
 const COMMAND = join(import.meta.dirname, 'bundle-command.ts');
 /** The one that `npm ci` brings along, for apps that run on an older one. */

@@ -43,7 +43,15 @@ function hashOf(files: ReadonlyMap<string, string>): string {
  * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
  */
 export function functionAsset(content: FunctionContent): AssetCode {
-  const files = assetFiles(content);
+  return assetOf(assetFiles(content));
+}
+
+/** Returns the code of a function that begins at `entry` as an asset: its bundle and nothing else. */
+export function bundleAsset(entry: string): AssetCode {
+  return assetOf(bundleFunction(entry));
+}
+
+function assetOf(files: ReadonlyMap<string, string>): AssetCode {
   const tryBundle = (directory: string) => {
     for (const [name, text] of files) {
       writeFileSync(join(directory, name), text);

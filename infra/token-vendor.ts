@@ -14,6 +14,7 @@ import type { CredentialDocuments } from './credential-documents.ts';
 import { type CredentialSecrets, createCredentialSecret } from './credential-secrets.ts';
 import { type GivenCredentials, openCredentials } from './credentials.ts';
 import { grantInvoke } from './invoke-grant.ts';
+import { OAuthServer } from './oauth-server.ts';
 import type { AwsRole, SetupStep } from './setup-step.ts';
 import { TokenApi } from './token-api.ts';
 import { UsageError } from './usage-error.ts';
@@ -97,6 +98,13 @@ export interface GcpTokenVendorProps {
   readonly throttle?: ThrottleSettings;
 
   /**
+   * What `POST /oauth/token` takes of all OAuth clients together, and of whoever is none; there is no such route until a
+   * profile is asked for a `connection` or an `oauthClient`.
+   * @default - 50 a second, in bursts of 100
+   */
+  readonly oauthThrottle?: ThrottleSettings;
+
+  /**
    * What a mint may take at the 99th percentile before an alarm is raised.
    * @default Duration.seconds(3)
    */
@@ -141,6 +149,8 @@ export class GcpTokenVendor extends Construct {
    */
   readonly googleSetup: readonly SetupStep[];
   readonly #profiles: ReadonlyMap<string, VendorProfile>;
+  readonly #createOAuth: () => OAuthServer;
+  #oauth: OAuthServer | undefined;
 
   /**
    * @throws {ProfilesError} with every fault of the profiles
@@ -175,6 +185,7 @@ export class GcpTokenVendor extends Construct {
             throttle: props.throttle ?? { rateLimit: 100, burstLimit: 200 },
             logRetention,
           });
+    this.#createOAuth = () => this.#openOAuth(props, logRetention);
     this.#profiles = new Map(
       [...profiles.values()].map((profile) => [
         profile.name,
@@ -197,6 +208,11 @@ export class GcpTokenVendor extends Construct {
   profile(name: string): VendorProfile {
     requireKnown('profile', [name], [...this.#profiles.keys()]);
     return this.#profiles.get(name) as VendorProfile;
+  }
+
+  /** `POST /oauth/token`, if a profile was asked for a `connection` or an `oauthClient`. */
+  get oauth(): OAuthServer | undefined {
+    return this.#oauth;
   }
 
   /**
@@ -226,6 +242,25 @@ export class GcpTokenVendor extends Construct {
   #open(profile: Profile, provisionedConcurrentExecutions: number | undefined): VendorProfile {
     const alias = this.#alias(`Profile-${profile.name}`, profile.name, provisionedConcurrentExecutions);
     const routeArns = this.api?.addProfile(profile.name, alias) ?? [];
-    return createVendorProfile({ profile, alias, routeArns });
+    const oauthServer = () => {
+      this.#oauth ??= this.#createOAuth();
+      return this.#oauth;
+    };
+    return createVendorProfile({ profile, alias, routeArns, oauthServer });
+  }
+
+  #openOAuth({ alarmActions, oauthThrottle }: GcpTokenVendorProps, logRetention: RetentionDays): OAuthServer {
+    if (this.api === undefined) {
+      throw new UsageError(
+        'OAuth clients and EventBridge connections ask over HTTP, and there is no HTTP API: leave out api: false.',
+      );
+    }
+    return new OAuthServer(this, 'OAuth', {
+      api: this.api,
+      vendor: this.function,
+      throttle: oauthThrottle ?? { rateLimit: 50, burstLimit: 100 },
+      logRetention,
+      alarmActions: alarmActions ?? [],
+    });
   }
 }

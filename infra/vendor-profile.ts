@@ -1,9 +1,18 @@
+import type { Connection } from 'aws-cdk-lib/aws-events';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { Alias } from 'aws-cdk-lib/aws-lambda';
 import type { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
 import type { Profile } from '../lambda/policy/profiles.ts';
 import { grantInvoke } from './invoke-grant.ts';
+import {
+  type ConnectionProps,
+  createConnection,
+  createOAuthClient,
+  type OAuthClientHandle,
+  type OAuthClientProps,
+} from './oauth-connection.ts';
+import type { OAuthServer } from './oauth-server.ts';
 import { createVendTask, type VendTaskProps } from './vend-task.ts';
 
 /** One profile of a vendor, as a thing that others can be given the use of. */
@@ -27,6 +36,19 @@ export type VendorProfile = {
    * @throws {UsageError} if the profile does not allow what a literal request asks for
    */
   readonly vendTask: (scope: Construct, id: string, props: VendTaskProps) => LambdaInvoke;
+  /**
+   * Returns an EventBridge connection that authorizes with this profile's token: an ID token for an `audience`, or an access
+   * token for `scopes`. API destinations and `HttpInvoke` tasks take it; no token comes into a template, a state or a history.
+   *
+   * @throws {UsageError} if the profile does not allow it, or there is no HTTP API
+   */
+  readonly connection: (scope: Construct, id: string, props: ConnectionProps) => Connection;
+  /**
+   * Returns a client of `POST /oauth/token` for what can only speak OAuth and is not EventBridge; its secret is in Secrets Manager.
+   *
+   * @throws {UsageError} if the profile does not allow it, or there is no HTTP API
+   */
+  readonly oauthClient: (scope: Construct, id: string, props: OAuthClientProps) => OAuthClientHandle;
 };
 
 function grantVend(name: string, alias: Alias, routeArns: readonly string[], grantee: IGrantable): Grant {
@@ -43,13 +65,17 @@ export function createVendorProfile(parts: {
   readonly profile: Profile;
   readonly alias: Alias;
   readonly routeArns: readonly string[];
+  readonly oauthServer: () => OAuthServer;
 }): VendorProfile {
-  const { profile, alias, routeArns } = parts;
+  const { profile, alias, routeArns, oauthServer: server } = parts;
+  const oauth = { profile, alias, server };
   return {
     name: profile.name,
     alias,
     routeArns,
     grantVend: (grantee) => grantVend(profile.name, alias, routeArns, grantee),
     vendTask: (scope, id, props) => createVendTask(scope, id, { ...props, profile, alias }),
+    connection: (scope, id, props) => createConnection(oauth, { scope, id }, props),
+    oauthClient: (scope, id, props) => createOAuthClient(oauth, { scope, id }, props),
   };
 }
