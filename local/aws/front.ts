@@ -12,6 +12,8 @@ export type LocalAwsOptions = {
   /** 0 for any that is free. */
   readonly port: number;
   readonly handler: Handler;
+  /** The function behind `POST /oauth/token`; there is no such route without it. */
+  readonly oauth?: Handler;
   /** The profiles' names. */
   readonly profiles: readonly string[];
   /** Aliases of the function that no route leads to; none if not given. */
@@ -47,14 +49,10 @@ function createApis(options: LocalAwsOptions): (path: string) => Api {
   const { credentials, region, accountId, functionName, profiles, requireSignature, timeoutMs } = options;
   const { now = Date.now, log = () => {}, memoryMB = 256, maxConcurrent = 1_000 } = options;
   const functionArn = `arn:aws:lambda:${region}:${accountId}:function:${functionName}`;
-  const invoke = createInvoker({
-    handler: options.handler,
-    functionArn,
-    timeoutMs,
-    memoryMB,
-    maxConcurrent,
-    now,
-  });
+  const invokerFor = (handler: Handler, arn: string) =>
+    createInvoker({ handler, functionArn: arn, timeoutMs, memoryMB, maxConcurrent, now });
+  const invoke = invokerFor(options.handler, functionArn);
+  const oauth = options.oauth && invokerFor(options.oauth, `${functionArn}-oauth`);
   const verifierFor = (service: 'execute-api' | 'lambda') =>
     createSignatureVerifier({ credentials, region, service, now });
   const lambda: Api = {
@@ -80,6 +78,7 @@ function createApis(options: LocalAwsOptions): (path: string) => Api {
     tooLarge: jsonAnswer(413, { message: 'Request Entity Too Large' }),
     serve: createHttpApi({
       invoke,
+      oauth,
       verify: verifierFor('execute-api'),
       profiles,
       unsignedCaller: requireSignature ? undefined : credentials[0],

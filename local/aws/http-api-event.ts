@@ -15,7 +15,8 @@ export type HttpApiEvent = {
   readonly requestContext: {
     readonly accountId: string;
     readonly apiId: string;
-    readonly authorizer: { readonly iam: IamIdentity };
+    /** Not there on a route without an authorizer. */
+    readonly authorizer?: { readonly iam: IamIdentity };
     readonly domainName: string;
     readonly domainPrefix: string;
     readonly http: {
@@ -40,7 +41,8 @@ export type HttpApiEvent = {
 /** What the event says beside the request itself. */
 export type EventSetting = {
   readonly routeKey: string;
-  readonly identity: IamIdentity;
+  /** Who IAM says the caller is; nobody on a route without an authorizer. */
+  readonly identity: IamIdentity | undefined;
   readonly accountId: string;
   readonly region: string;
   readonly nowMs: number;
@@ -102,7 +104,7 @@ export function httpApiEvent(request: ReceivedRequest, setting: EventSetting): H
     requestContext: {
       accountId: setting.accountId,
       apiId: API_ID,
-      authorizer: { iam: setting.identity },
+      ...(setting.identity && { authorizer: { iam: setting.identity } }),
       domainName: `${API_ID}.execute-api.${setting.region}.amazonaws.com`,
       domainPrefix: API_ID,
       http: {

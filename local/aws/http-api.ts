@@ -1,7 +1,7 @@
 import { type Answer, headerText, jsonAnswer } from './answer.ts';
 import { httpApiAnswer } from './http-api-answer.ts';
-import { httpApiEvent } from './http-api-event.ts';
-import type { Invoker } from './invoker.ts';
+import { type HttpApiEvent, httpApiEvent } from './http-api-event.ts';
+import type { Invoker, Outcome } from './invoker.ts';
 import { iamIdentity } from './principal.ts';
 import type { ReceivedRequest } from './received-request.ts';
 import type { LocalCredential, SignatureVerifier } from './sigv4.ts';
@@ -12,6 +12,8 @@ export const HTTP_API_MAX_BODY_BYTES = 10 * 1024 * 1024;
 export type HttpApiOptions = {
   readonly invoke: Invoker;
   readonly verify: SignatureVerifier;
+  /** Serves `POST /oauth/token`, without an authorizer; there is no such route without it. */
+  readonly oauth: Invoker | undefined;
   /** The profiles' names; each has its route, and is the alias that the route invokes. */
   readonly profiles: readonly string[];
   /** Who an unsigned request is taken to be from; `undefined` refuses it. */
@@ -20,6 +22,8 @@ export type HttpApiOptions = {
   readonly region: string;
   readonly now: () => number;
 };
+
+const OAUTH_PATH = '/oauth/token';
 
 /** The path of a profile's route: `default` has the short one. */
 function routePath(profile: string): string {
@@ -55,13 +59,13 @@ export function createHttpApi(options: HttpApiOptions): (request: ReceivedReques
 
   async function integrate(
     request: ReceivedRequest,
-    profile: string,
-    caller: LocalCredential,
+    run: (event: HttpApiEvent) => Promise<Outcome>,
+    caller?: LocalCredential,
   ): Promise<Answer> {
     const routeKey = `${request.method} ${request.path}`;
-    const identity = iamIdentity(caller);
+    const identity = caller && iamIdentity(caller);
     const event = httpApiEvent(request, { routeKey, identity, accountId, region, nowMs: now() });
-    const outcome = await invoke(event, profile);
+    const outcome = await run(event);
     switch (outcome.kind) {
       case 'returned': {
         const answer = httpApiAnswer(JSON.parse(outcome.json));
@@ -79,11 +83,15 @@ export function createHttpApi(options: HttpApiOptions): (request: ReceivedReques
   }
 
   return async (request) => {
+    const { oauth } = options;
+    if (oauth !== undefined && request.path === OAUTH_PATH && request.method === 'POST') {
+      return integrate(request, (event) => oauth(event, undefined));
+    }
     const profile = routes.get(request.path);
     if (profile === undefined || (request.method !== 'GET' && request.method !== 'POST')) {
       return jsonAnswer(404, { message: 'Not Found' });
     }
     const caller = await authenticate(request);
-    return 'status' in caller ? caller : integrate(request, profile, caller);
+    return 'status' in caller ? caller : integrate(request, (event) => invoke(event, profile), caller);
   };
 }

@@ -84,6 +84,7 @@ const describeSecret: SecretAction = (store, input) => {
     CreatedDate: seconds(secret.createdMs),
     LastChangedDate: seconds(secret.changedMs),
     ...(secret.deletedMs === undefined ? {} : { DeletedDate: seconds(secret.deletedMs) }),
+    ...(secret.tags.size === 0 ? {} : { Tags: [...secret.tags].map(([Key, Value]) => ({ Key, Value })) }),
     VersionIdsToStages: Object.fromEntries(staged.map(({ id, stages }) => [id, [...stages]])),
   };
 };

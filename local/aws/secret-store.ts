@@ -25,6 +25,8 @@ export type Secret = {
   readonly createdMs: number;
   changedMs: number;
   deletedMs: number | undefined;
+  /** Names and values. */
+  readonly tags: Map<string, string>;
   readonly versions: Map<string, SecretVersion>;
 };
 
@@ -188,6 +190,7 @@ export function createSecretStore({ region, accountId, now }: SecretStoreOptions
       createdMs: now(),
       changedMs: now(),
       deletedMs: undefined,
+      tags: new Map<string, string>(),
       versions: new Map(),
     };
     secrets.set(name, secret);

@@ -19,6 +19,12 @@ export type LocalSecretsManager = Listening & {
   readonly createSecret: (name: string, value: SecretValue) => string;
   /** Returns the id of the new version, which is `AWSCURRENT` from here on. @throws {Error} as Secrets Manager refuses */
   readonly putSecretValue: (name: string, value: SecretValue) => string;
+  /** Returns the ARN of a new secret that has no value yet. @throws {Error} if the name is taken */
+  readonly createEmptySecret: (name: string) => string;
+  /** Sets the tags of a secret. @throws {Error} if there is none of that name */
+  readonly tagSecret: (name: string, tags: Readonly<Record<string, string>>) => void;
+  /** Returns the text of the version that has a stage, or `undefined`. @throws {Error} if there is no such secret */
+  readonly textOf: (name: string, stage?: string) => string | undefined;
   /** Marks a secret for deletion. @throws {Error} if there is none of that name */
   readonly deleteSecret: (name: string) => void;
   /** The last 10,000 requests, in the order of their answers. */
@@ -85,6 +91,16 @@ export async function startSecretsManager(
     requests,
     interfere,
     createSecret: (name, value) => orThrow(store.create(name, value)).arn,
+    createEmptySecret: (name) => orThrow(store.create(name)).arn,
+    tagSecret: (name, tags) => {
+      for (const [key, value] of Object.entries(tags)) {
+        find(name).tags.set(key, value);
+      }
+    },
+    textOf: (name, stage) => {
+      const version = store.select(find(name), { stage });
+      return 'value' in version && 'string' in version.value ? version.value.string : undefined;
+    },
     putSecretValue: (name, value) => orThrow(store.put(find(name), value)).id,
     deleteSecret: (name) => store.remove(find(name)),
   };
