@@ -31,7 +31,8 @@ export const CLIENTS = {
   reports: { profile: 'reports', grant: { scopes: [STORAGE] } },
 } as const satisfies Record<string, { profile: string; grant: ClientGrant }>;
 
-export type ClientName = keyof typeof CLIENTS;
+/** What each client is bound to, by its id. */
+export type RigClients = Readonly<Record<string, { readonly profile: string; readonly grant: ClientGrant }>>;
 
 export type OAuthReply = {
   readonly status: number;
@@ -52,14 +53,14 @@ export type OAuthRig = {
   /** How many digests were compared. */
   readonly compared: () => number;
   /** The ARN of a client's secret. */
-  readonly secretArn: (name: ClientName) => string;
+  readonly secretArn: (name: string) => string;
   /** What a client shows: its current secret, or that of another stage. */
-  readonly secretOf: (name: ClientName, stage?: string) => string;
-  readonly setRegistry: (name: ClientName, text: string) => void;
-  readonly registryOf: (name: ClientName) => string | undefined;
+  readonly secretOf: (name: string, stage?: string) => string;
+  readonly setRegistry: (name: string, text: string) => void;
+  readonly registryOf: (name: string) => string | undefined;
   readonly rotation: (event: unknown) => Promise<void>;
   /** Rotates the secret of a client, all four steps. */
-  readonly rotate: (name: ClientName) => Promise<void>;
+  readonly rotate: (name: string) => Promise<void>;
   readonly post: (
     body: string,
     headers?: Readonly<Record<string, string>>,
@@ -87,7 +88,7 @@ async function readReply(response: Response): Promise<OAuthReply> {
 }
 
 /** Starts it all, with every client registered; close it when the test is over. */
-export async function startOAuthRig(): Promise<OAuthRig> {
+export async function startOAuthRig(given: RigClients = CLIENTS): Promise<OAuthRig> {
   const vendor = await startVendorRig();
   const eventBridge = await startEventBridge();
   const { secretsManager } = vendor;
@@ -108,7 +109,7 @@ export async function startOAuthRig(): Promise<OAuthRig> {
 
   const clients = new Map<string, OAuthClient>();
   const arns = new Map<string, string>();
-  for (const [name, { profile, grant }] of Object.entries(CLIENTS)) {
+  for (const [name, { profile, grant }] of Object.entries(given)) {
     const registry = secretsManager.createEmptySecret(`registry/${name}`);
     const string = JSON.stringify({ client_id: name, client_secret: randomBytes(32).toString('hex') });
     arns.set(name, secretsManager.createSecret(`client/${name}`, { string }));
@@ -116,7 +117,7 @@ export async function startOAuthRig(): Promise<OAuthRig> {
     clients.set(name, { id: name, profile, grant, registry });
   }
   const secretArn = (name: string) => arns.get(name) ?? '';
-  for (const name of Object.keys(CLIENTS)) {
+  for (const name of Object.keys(given)) {
     await registerClient(secrets, secretArn(name));
   }
 

@@ -74,6 +74,20 @@ async function digestGoodSecrets(
   };
 }
 
+/** A secret that was tagged wrongly must not shut another client out. */
+function isOfAnother(registry: string | undefined, clientId: string): boolean {
+  const owner = clientIdIn(registry ?? '');
+  return owner !== undefined && owner !== clientId;
+}
+
+function clientIdIn(registry: string): string | undefined {
+  try {
+    return textOf(fieldsOf(JSON.parse(registry)).client_id);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Writes the digests of a client's good secrets into its registry: never more than two. It follows from the secret's versions
  * alone, so it can be repeated, and nothing is written where nothing has changed.
@@ -88,8 +102,13 @@ export async function registerClient(secrets: SecretVersions, secretId: string):
   if (registry === undefined) {
     throw new Error(`The secret has no tag ${REGISTRY_TAG}: it is no client’s of this stack.`);
   }
-  const text = JSON.stringify(await digestGoodSecrets(secrets, secretId, description));
-  if ((await secrets.read(registry, { stage: 'AWSCURRENT' })) !== text) {
+  const document = await digestGoodSecrets(secrets, secretId, description);
+  const text = JSON.stringify(document);
+  const before = await secrets.read(registry, { stage: 'AWSCURRENT' });
+  if (isOfAnother(before, document.client_id)) {
+    throw new Error(`The tag ${REGISTRY_TAG} of the secret leads to the registry of another client.`);
+  }
+  if (before !== text) {
     await secrets.put(registry, text, { id: randomUUID(), stage: 'AWSCURRENT' });
   }
   return description;
