@@ -23,7 +23,7 @@ export function loginFault(error: unknown, environment: Environment): VendError 
   const name = awsErrorName(error);
   const words = error instanceof Error ? error.message : '';
   const cause = Object.assign(new Error(`The AWS credentials failed with ${name}`), { name });
-  if (/\bsso\b/i.test(words)) {
+  if (/aws sso login/i.test(words)) {
     return new VendError(
       'credential_invalid',
       `The AWS single sign-on session is over, or not set up (${name}). Run \`aws sso login\`, with --profile if AWS_PROFILE names one.`,

@@ -1,21 +1,15 @@
 import { UsageError } from '../infra/usage-error.ts';
 import type { AwsCredentials } from '../lambda/aws/aws-environment.ts';
-import { createInvokeFunction, lambdaUrlOf } from '../lambda/aws/invoke-function.ts';
 import { createCache } from '../lambda/cache.ts';
 import { type ErrorCode, VendError } from '../lambda/errors.ts';
 import { createClock } from '../lambda/google/clock.ts';
-import { createNetwork, type Post } from '../lambda/google/post.ts';
-import type { Parameter } from '../lambda/http-message.ts';
-import { USUAL_SECONDS } from '../lambda/policy/lifetimes.ts';
-import { parseRequest } from '../lambda/request.ts';
-import { type Sleep, sleepFor } from '../lambda/sleep.ts';
-import type { Grant, Minter, Token, TokenRequest } from '../lambda/types.ts';
-import { withAttempts } from './attempts.ts';
-import { type CredentialsOption, createAwsLogin } from './aws-login.ts';
-import { chooseTarget } from './client-target.ts';
-import { createHttpDoor } from './http-door.ts';
+import { createNetwork } from '../lambda/google/post.ts';
+import { sleepFor } from '../lambda/sleep.ts';
+import type { Minter, Token } from '../lambda/types.ts';
+import type { CredentialsOption } from './aws-login.ts';
+import { grantFor, lifeMs, requestFor } from './client-grant.ts';
+import { type DoorDependencies, openDoor } from './open-door.ts';
 import { readAnswer } from './vendor-answer.ts';
-import type { AskVendor, VendorRequest } from './vendor-door.ts';
 
 export type { AwsCredentials, CredentialsOption, ErrorCode };
 export { UsageError, VendError };
@@ -90,13 +84,7 @@ export type TokenClientOptions = {
   readonly timeoutMs?: number | undefined;
 };
 
-export type TokenClientDependencies = {
-  readonly environment?: Readonly<Record<string, string | undefined>>;
-  readonly post?: Post;
-  readonly now?: () => number;
-  readonly random?: () => number;
-  readonly sleep?: Sleep;
-};
+export type TokenClientDependencies = Partial<DoorDependencies>;
 
 const DEFAULT_TIMEOUT_MS = 25_000;
 const MAX_TIMEOUT_MS = 900_000;
@@ -106,71 +94,6 @@ function checkTimeout(timeoutMs: number): number {
     throw new UsageError(`timeoutMs: ${timeoutMs} is not from 1 to ${MAX_TIMEOUT_MS} milliseconds.`);
   }
   return timeoutMs;
-}
-
-function openDoor(
-  options: TokenClientOptions,
-  dependencies: Required<TokenClientDependencies>,
-): {
-  readonly profile: string;
-  readonly ask: AskVendor;
-} {
-  const { environment, post, now, random, sleep } = dependencies;
-  const target = chooseTarget(options, environment);
-  const { profile, region } = target;
-  const login = createAwsLogin({ credentials: options.credentials, region, environment });
-  // It may learn AWS's time, which signatures are for; tokens live by this machine's.
-  const clock = createClock({ now });
-  const askOnce: AskVendor = (() => {
-    switch (target.door) {
-      case 'http':
-        return createHttpDoor({ base: target.base, profile }, { login, post, clock });
-      case 'function': {
-        const invoke = createInvokeFunction({ aws: login, post, clock, url: lambdaUrlOf(environment) });
-        const place = { functionName: target.functionName, qualifier: profile };
-        return (request, deadlineMs) => invoke(place, request, deadlineMs);
-      }
-      default:
-        return target satisfies never;
-    }
-  })();
-  return { profile, ask: withAttempts(askOnce, { login, clock, random, sleep }) };
-}
-
-/** What the vendor is asked for a grant: no scopes at all for all that the profile has. */
-function requestFor(grant: Grant): VendorRequest {
-  if (grant.kind === 'id_token') {
-    return { audience: grant.audience };
-  }
-  const { scopes, subject, lifetimeSeconds } = grant;
-  return {
-    ...(scopes !== '' && { scopes: scopes.split(' ') }),
-    ...(subject !== undefined && { subject }),
-    ...(lifetimeSeconds !== undefined && { lifetime: lifetimeSeconds }),
-  };
-}
-
-/** Here, what a profile names stands in the place of a credential. */
-function grantFor(request: TokenRequest, profile: string): Grant {
-  if (request.kind === 'id_token') {
-    return { ...request, credential: profile };
-  }
-  return { ...request, credential: profile, scopes: request.scopes?.join(' ') ?? '' };
-}
-
-/** The vendor keeps tokens too: what it gives may be a good part of its hour old. */
-function lifeMs(grant: Grant): number {
-  const seconds = grant.kind === 'access_token' ? grant.lifetimeSeconds : undefined;
-  return (seconds ?? USUAL_SECONDS) * 1_000;
-}
-
-function accessParameters({ scopes, subject, lifetimeSeconds }: AccessTokenQuery): readonly Parameter[] {
-  const parameters: readonly Parameter[] = [
-    ['scopes', scopes],
-    ['subject', subject],
-    ['lifetime', lifetimeSeconds],
-  ];
-  return parameters.filter(([, value]) => value !== undefined);
 }
 
 function whose({ principal }: Token): { readonly principal?: string } {
@@ -207,19 +130,17 @@ export function createTokenClient(
   };
   const vend = createCache(mint, { clock: createClock({ now }), lifeMs, sleep });
 
-  const tokenFor = async (parameters: readonly Parameter[]): Promise<Token> => {
-    const grant = grantFor(parseRequest(parameters), profile);
-    return (await vend(grant, now() + timeoutMs)).token;
-  };
+  const tokenFor = async (query: AccessTokenQuery | IdTokenQuery): Promise<Token> =>
+    (await vend(grantFor(query, profile), now() + timeoutMs)).token;
 
-  const accessToken: TokenClient['accessToken'] = async (query = {}) => {
-    const token = await tokenFor(accessParameters(query));
+  const accessToken: TokenClient['accessToken'] = async ({ scopes, subject, lifetimeSeconds } = {}) => {
+    const token = await tokenFor({ scopes, subject, lifetimeSeconds });
     const { value, expiresAtMs } = token;
     return { token: value, expiresAtMs, scopes: scopesOf.get(token) ?? [], ...whose(token) };
   };
 
   const idToken: TokenClient['idToken'] = async ({ audience }) => {
-    const token = await tokenFor([['audience', audience]]);
+    const token = await tokenFor({ audience });
     return { token: token.value, expiresAtMs: token.expiresAtMs, audience, ...whose(token) };
   };
 
