@@ -103,13 +103,18 @@ export function createAwsLogin({
       try {
         const region =
           givenRegion ?? textOf(environment.AWS_REGION) ?? textOf(environment.AWS_DEFAULT_REGION);
-        return region ?? (await configuredRegion());
+        // An empty variable is no setting, but for the SDK it is one.
+        const known = region ?? textOf(await configuredRegion());
+        if (known !== undefined) {
+          return known;
+        }
       } catch {
-        throw new VendError(
-          'credential_invalid',
-          'The AWS region is not known: give the option region, or set AWS_REGION.',
-        );
+        // Told below.
       }
+      throw new VendError(
+        'credential_invalid',
+        'The AWS region is not known: give the option region, or set AWS_REGION.',
+      );
     },
   };
 }

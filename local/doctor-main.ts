@@ -1,8 +1,9 @@
 import { styleText } from 'node:util';
+import { demandAnswer } from '../client/doctor/doctor-answer.ts';
+import { reportOf, type Style } from '../client/doctor/doctor-report.ts';
 import { runCommand } from '../infra/usage-error.ts';
 import type { DoctorAnswer } from '../lambda/doctor/doctor-answer.ts';
 import { createTerminalAudit } from './audit-line.ts';
-import { demandAnswer } from './doctor-answer.ts';
 import {
   DOCTOR_HELP,
   type DoctorOptions,
@@ -10,7 +11,6 @@ import {
   nameTarget,
   parseDoctorOptions,
 } from './doctor-options.ts';
-import { reportOf, type Style } from './doctor-report.ts';
 
 /** Who waits for longer than this wants to know what for. */
 const PROGRESS_MS = 3_000;

@@ -2,6 +2,7 @@ import { Command, type CommanderError } from 'commander';
 import { defineCall } from './call-command.ts';
 import { CommandLineError } from './command-line-error.ts';
 import { defineCompletion } from './completion-command.ts';
+import { defineDoctor } from './doctor-command.ts';
 import { defineExec } from './exec-command.ts';
 import { defineMetadataServer } from './metadata-server-command.ts';
 import { definePrintAccessToken } from './print-access-token-command.ts';
@@ -71,6 +72,7 @@ export function createProgram(): Command {
   define('exec', defineExec);
   define('call', defineCall);
   define('metadata-server', defineMetadataServer);
+  define('doctor', defineDoctor);
   define('completion', (command) => defineCompletion(command, program));
   return program;
 }

@@ -1,6 +1,6 @@
-import { UsageError } from '../infra/usage-error.ts';
-import type { DoctorAnswer, Outcome } from '../lambda/doctor/doctor-answer.ts';
-import { fieldsOf } from '../lambda/fields.ts';
+import { UsageError } from '../../infra/usage-error.ts';
+import type { DoctorAnswer, Outcome } from '../../lambda/doctor/doctor-answer.ts';
+import { fieldsOf } from '../../lambda/fields.ts';
 
 const OUTCOMES: readonly Outcome[] = ['ok', 'warning', 'failed', 'skipped'];
 

@@ -1,4 +1,15 @@
-import type { Check, DoctorAnswer, Link, Outcome } from '../lambda/doctor/doctor-answer.ts';
+import type { Check, Link, Outcome } from '../../lambda/doctor/doctor-answer.ts';
+
+/** A link of whichever chain. */
+export type ReportedLink = Omit<Link, 'link'> & { readonly link: string };
+
+/** A chain of the vendor's own, or one that leads to it, and so to no credential. */
+export type ReportedCheck = Omit<Check, 'credential' | 'links'> & {
+  readonly credential?: string;
+  readonly links: readonly ReportedLink[];
+};
+
+export type Reported = { readonly ok: boolean; readonly checks: readonly ReportedCheck[] };
 
 /** How text looks; a report on paper has one that does nothing. */
 export type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
@@ -43,7 +54,7 @@ function wrap(text: string, width: number): readonly string[] {
   return lines;
 }
 
-function describeLink({ link, outcome, detail, ms }: Link, { width, paint }: ReportOptions): string {
+function describeLink({ link, outcome, detail, ms }: ReportedLink, { width, paint }: ReportOptions): string {
   const [mark, style] = MARKS[outcome];
   const name = link.padEnd(NAME_WIDTH);
   const time = (ms === undefined ? '' : `${ms} ms`).padStart(TIME_WIDTH);
@@ -55,13 +66,14 @@ function describeLink({ link, outcome, detail, ms }: Link, { width, paint }: Rep
   return [begin, ...others.map((line) => `${' '.repeat(before.length)}${line}`)].join('\n');
 }
 
-function describeCheck(check: Check, options: ReportOptions): string {
+function describeCheck(check: ReportedCheck, options: ReportOptions): string {
   const { profile, credential, asks, links } = check;
-  const title = `${options.paint('bold', plain(profile))}: ${plain(asks)} (credential ${plain(credential)})`;
+  const from = credential === undefined ? '' : ` (credential ${plain(credential)})`;
+  const title = `${options.paint('bold', plain(profile))}: ${plain(asks)}${from}`;
   return [title, ...links.map((link) => describeLink(link, options))].join('\n');
 }
 
-function findFirst({ checks }: DoctorAnswer, wanted: Outcome): string | undefined {
+function findFirst({ checks }: Reported, wanted: Outcome): string | undefined {
   for (const { profile, asks, links } of checks) {
     const found = links.find(({ outcome }) => outcome === wanted);
     if (found !== undefined) {
@@ -71,11 +83,11 @@ function findFirst({ checks }: DoctorAnswer, wanted: Outcome): string | undefine
   return undefined;
 }
 
-function hasToken({ links }: Check): boolean {
+function hasToken({ links }: ReportedCheck): boolean {
   return links.at(-1)?.outcome === 'ok';
 }
 
-function verdict(answer: DoctorAnswer, paint: ReportOptions['paint']): string {
+function verdict(answer: Reported, paint: ReportOptions['paint']): string {
   const { checks } = answer;
   const broken = checks.filter(({ ok }) => !ok).length;
   if (!answer.ok) {
@@ -91,7 +103,7 @@ function verdict(answer: DoctorAnswer, paint: ReportOptions['paint']): string {
 }
 
 /** Returns a doctor's answer as a person reads it: what was examined, a line a link, and last the verdict with the first thing to mend. */
-export function reportOf(answer: DoctorAnswer, options: ReportOptions): string {
+export function reportOf(answer: Reported, options: ReportOptions): string {
   const checks = answer.checks.map((check) => `${describeCheck(check, options)}\n`);
   return [`${plain(options.heading)}\n`, ...checks, verdict(answer, options.paint), ''].join('\n');
 }
