@@ -142,18 +142,27 @@ test('says why a profile gives no access token, and why no ID token', async () =
 
 test('asks the vendor once in a while for what it has denied', async () => {
   let nowMs = 1_000_000;
-  const client = fakeClient({ now: () => nowMs });
-  const { get } = await start({ clients: [client] }, { now: () => nowMs });
-  const ask = (unknown: number) =>
-    get(`instance/service-accounts/default/token?scopes=storage-ro&cache=${unknown}`);
+  const now = () => nowMs;
+  const client = fakeClient({ now, audiences: [] });
+  const { get } = await start({ clients: [client] }, { now });
+  const askBoth = async (count: number) => {
+    await get(`instance/service-accounts/default/token?scopes=storage-ro&count=${count}`);
+    await get(`instance/service-accounts/default/identity?audience=${AUDIENCE}`);
+  };
 
-  await ask(1);
-  await ask(2);
+  await askBoth(1);
+  await askBoth(2);
   nowMs += 10_000;
-  await ask(3);
+  await askBoth(3);
+  nowMs -= 60_000;
+  await askBoth(4);
 
-  const denied = client.asked.filter((question) => question.endsWith('read_only'));
-  expect(denied).toHaveLength(2);
+  const denied = client.asked.filter((question) => question !== 'access');
+  expect(denied).toEqual(
+    Array(3)
+      .fill([`access ${STORAGE_RO}`, `identity ${AUDIENCE}`])
+      .flat(),
+  );
 });
 
 test.each<[ErrorCode, number]>([

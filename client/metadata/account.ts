@@ -1,6 +1,6 @@
-import { VendError } from '../../lambda/errors.ts';
 import { expandScopes } from '../../lambda/policy/scopes.ts';
 import type { AccessToken, IdToken, TokenClient } from '../token-client.ts';
+import { createDenials, isDenial } from './denials.ts';
 import type { Ask } from './vendor-gate.ts';
 
 /** A profile as the metadata server shows it: a service account. What is not known of it yet is asked for when needed. */
@@ -26,33 +26,6 @@ export type AccountDependencies = {
   readonly log: (line: string) => void;
 };
 
-/** Whoever mends a profile or a policy does not want to wait for it to be believed. */
-const DENIAL_MEMORY_MS = 10_000;
-const MAX_DENIALS = 100;
-
-function isDenial(error: unknown): error is VendError {
-  return error instanceof VendError && error.code === 'access_denied';
-}
-
-/** Remembers for a few seconds what the vendor has denied, so that it is not asked again at every request. */
-function createDenials(now: () => number) {
-  const denials = new Map<string, { readonly error: VendError; readonly untilMs: number }>();
-
-  return {
-    of: (what: string): VendError | undefined => {
-      const denial = denials.get(what);
-      return denial !== undefined && now() < denial.untilMs ? denial.error : undefined;
-    },
-    note: (what: string, error: VendError): void => {
-      denials.delete(what);
-      denials.set(what, { error, untilMs: now() + DENIAL_MEMORY_MS });
-      if (denials.size > MAX_DENIALS) {
-        denials.delete(denials.keys().next().value ?? what);
-      }
-    },
-  };
-}
-
 /**
  * Returns the account that `client` gives the tokens of. Scopes that the profile does not allow are passed over, as Compute
  * Engine does with all that are asked of it: libraries ask for more than a program needs, and a token with what the
@@ -66,40 +39,32 @@ export function createAccount(
   { ask, now, log }: AccountDependencies,
 ): Account {
   const { profile } = client;
-  const denials = createDenials(now);
+  const unlessDenied = createDenials(now);
   let learnedEmail: string | undefined;
 
-  const learn = <Vended extends AccessToken | IdToken>(vended: Vended): Vended => {
+  const vend = async <Vended extends AccessToken | IdToken>(
+    what: string,
+    work: () => Promise<Vended>,
+  ): Promise<Vended> => {
+    const vended = await unlessDenied(what, () => ask(`${profile} ${what}`, work));
     learnedEmail = vended.principal ?? learnedEmail;
     return vended;
   };
 
-  const vend = async (scopes: readonly string[]): Promise<AccessToken> => {
-    const what = scopes.join(' ');
-    const denied = denials.of(what);
-    if (denied !== undefined) {
-      throw denied;
-    }
-    try {
-      const query = scopes.length === 0 ? {} : { scopes };
-      return learn(await ask(`${profile} access ${what}`, () => client.accessToken(query)));
-    } catch (error) {
-      if (isDenial(error)) {
-        denials.note(what, error);
-      }
-      throw error;
-    }
+  const vendAccess = (scopes: readonly string[]): Promise<AccessToken> => {
+    const query = scopes.length === 0 ? {} : { scopes };
+    return vend(`access ${scopes.join(' ')}`, () => client.accessToken(query));
   };
 
   const accessToken: Account['accessToken'] = async (asked) => {
     const scopes = expandScopes(asked);
     try {
-      return await vend(scopes);
+      return await vendAccess(scopes);
     } catch (error) {
       if (!isDenial(error) || scopes.length === 0) {
         throw error;
       }
-      const token = await vend([]);
+      const token = await vendAccess([]);
       log(
         `profile ${profile} does not allow all of the scopes that were asked for; the token is for those it has`,
       );
@@ -112,7 +77,7 @@ export function createAccount(
   /** Returns what all of the profile's scopes give, `undefined` where it gives no access tokens. */
   const whole = async (): Promise<AccessToken | undefined> => {
     try {
-      return await vend([]);
+      return await vendAccess([]);
     } catch (error) {
       if (isDenial(error)) {
         return undefined;
@@ -127,7 +92,6 @@ export function createAccount(
     email: async () => knownEmail() ?? (await whole())?.principal,
     scopes: async () => (await whole())?.scopes ?? [],
     accessToken,
-    idToken: async (audience) =>
-      learn(await ask(`${profile} identity ${audience}`, () => client.idToken({ audience }))),
+    idToken: (audience) => vend(`identity ${audience}`, () => client.idToken({ audience })),
   };
 }

@@ -18,6 +18,8 @@ async function within<Result>(work: Promise<Result>, timeoutMs: number): Promise
   const { promise: late, reject } = Promise.withResolvers<never>();
   const fault = () => new MetadataFault(503, 'timeout: The vendor gave no answer in time.');
   const timer = setTimeout(() => reject(fault()), timeoutMs);
+  // What nobody waits for any more keeps no program from its end.
+  timer.unref();
   try {
     return await Promise.race([work, late]);
   } finally {
