@@ -4,16 +4,28 @@ import { join } from 'node:path';
 import { App, type Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { afterAll, expect, test } from 'vitest';
+import { startMetadataServer } from '../client/metadata/metadata-server.ts';
+import { createTokenClient } from '../client/token-client.ts';
 import { ComputeStack } from '../examples/compute/stack.ts';
+import { findPython } from '../examples/find-python.ts';
 import { LambdaStack } from '../examples/lambda/stack.ts';
+import { PythonEcsStack } from '../examples/python-ecs/stack.ts';
 import { startLocalVendor } from '../local/local-vendor.ts';
 import { FUNCTION_NAME, REGION } from '../local/place.ts';
-import { runTool } from './optional-tool.ts';
+import { needTool, runTool } from './optional-tool.ts';
 
 type Statement = { readonly Action: unknown; readonly Resource: unknown };
 type Policy = {
   readonly Properties: { readonly PolicyDocument: { readonly Statement: readonly Statement[] } };
 };
+
+type Variable = { readonly Name: string; readonly Value: unknown };
+type Container = {
+  readonly Name: string;
+  readonly Environment: readonly Variable[];
+  readonly HealthCheck?: { readonly Command: readonly string[] };
+};
+type Task = { readonly Properties: { readonly ContainerDefinitions: readonly Container[] } };
 
 const EXAMPLES = join(import.meta.dirname, '../examples');
 const outdir = mkdtempSync(join(tmpdir(), 'examples-'));
@@ -51,6 +63,7 @@ function aliasOf(template: Template, profile: string): object {
 }
 
 const compute = synthesize((app) => new ComputeStack(app, 'Compute'));
+const pythonEcs = synthesize((app) => new PythonEcsStack(app, 'PythonEcs'));
 const lambda = synthesize((app) => new LambdaStack(app, 'Lambda'));
 
 test('compute: the role may use the profile, by its alias and its routes, and nothing else', () => {
@@ -112,6 +125,82 @@ test('lambda: the function as it is deployed calls the Cloud Function, with what
 
   expect(stderr).toBe('');
   expect(stdout).toMatch(/^Hello, vendor@/);
+});
+
+test('python-ecs: the program begins once the metadata server answers', () => {
+  pythonEcs.hasResourceProperties('AWS::ECS::TaskDefinition', {
+    ContainerDefinitions: Match.arrayWith([
+      Match.objectLike({
+        Name: 'Program',
+        DependsOn: [{ ContainerName: 'MetadataServer', Condition: 'HEALTHY' }],
+      }),
+    ]),
+  });
+});
+
+test('python-ecs: the task may invoke the alias that is the profile, and nothing else', () => {
+  expect(statementsOf(pythonEcs, 'TaskTaskRole')).toEqual([
+    { Effect: 'Allow', Action: 'lambda:InvokeFunction', Resource: aliasOf(pythonEcs, 'reports') },
+  ]);
+});
+
+function containerOf(template: Template, name: string): Container | undefined {
+  const [task] = Object.values(template.findResources('AWS::ECS::TaskDefinition') as Record<string, Task>);
+  return task?.Properties.ContainerDefinitions.find(({ Name }) => Name === name);
+}
+
+/** The environment of a container, as the template has it. */
+function environmentOf(template: Template, name: string): Readonly<Record<string, unknown>> {
+  const variables = containerOf(template, name)?.Environment ?? [];
+  return Object.fromEntries(variables.map(({ Name, Value }) => [Name, Value]));
+}
+
+test('python-ecs: the program finds the metadata server by what the stack tells it', async (context) => {
+  const python = findPython() ?? 'python3';
+  await needTool(context, python, ['-c', 'import google.auth.transport.requests']);
+  const vendor = await startExampleVendor('python-ecs');
+  const client = createTokenClient(
+    { functionName: FUNCTION_NAME, profile: 'reports', region: REGION, credentials: vendor.credential },
+    { environment: { AWS_ENDPOINT_URL_LAMBDA: vendor.url } },
+  );
+  const server = await startMetadataServer({ clients: [client] });
+  const told = Object.entries(environmentOf(pythonEcs, 'Program')).map(
+    ([name, value]) => [name, String(value).replace('127.0.0.1:8988', server.host)] as const,
+  );
+
+  const { stdout, stderr } = await runTool(python, [join(EXAMPLES, 'python-ecs/main.py')], {
+    ...Object.fromEntries(told),
+    STORAGE_EMULATOR_HOST: vendor.google?.url ?? '',
+  });
+  await Promise.all([server.close(), vendor.close()]);
+
+  expect(stdout, stderr).toBe('hello.txt  6 bytes\n');
+});
+
+test('python-ecs: the health check is passed by a metadata server, and by nothing', async () => {
+  const server = await startMetadataServer({ clients: [createTokenClient({ url: 'http://127.0.0.1:9' })] });
+  const [, , ...command] = containerOf(pythonEcs, 'MetadataServer')?.HealthCheck?.Command ?? [];
+  const check = async () =>
+    await runTool(
+      process.execPath,
+      command.map((part) => part.replace('127.0.0.1:8988', server.host)),
+    );
+
+  const whileItRuns = await check();
+  await server.close();
+  const afterwards = await check();
+
+  expect({ whileItRuns, afterwards }).toMatchObject({
+    whileItRuns: { status: 0 },
+    afterwards: { status: 1 },
+  });
+});
+
+test('python-ecs: the metadata server is told which vendor and which profile', () => {
+  expect(environmentOf(pythonEcs, 'MetadataServer')).toEqual({
+    GCP_TOKEN_FUNCTION: { 'Fn::GetAtt': [expect.stringMatching(/^VendorFunction/), 'Arn'] },
+    GCP_TOKEN_PROFILE: 'reports',
+  });
 });
 
 test('the app of an example synthesizes by the command that the README shows', async () => {

@@ -1,0 +1,4 @@
+import { App } from 'aws-cdk-lib';
+import { PythonEcsStack } from './stack.ts';
+
+new PythonEcsStack(new App(), 'PythonEcsExample');
