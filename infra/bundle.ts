@@ -34,6 +34,9 @@ export const OAUTH_ENTRY = join(import.meta.dirname, '../lambda/oauth/oauth-main
 /** Where the function begins that registers OAuth clients and rotates their secrets. */
 export const OAUTH_REGISTRAR_ENTRY = join(import.meta.dirname, '../lambda/oauth/registrar-main.ts');
 
+/** Where the function of `callTask` begins. */
+export const CALL_ENTRY = join(import.meta.dirname, '../lambda/call/main.ts');
+
 const ROOT = join(import.meta.dirname, '..');
 const COMMAND = join(import.meta.dirname, 'bundle-command.ts');
 /** The one that `npm ci` brings along, for apps that run on an older one. */

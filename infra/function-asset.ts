@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DockerImage } from 'aws-cdk-lib';
 import { type AssetCode, Code } from 'aws-cdk-lib/aws-lambda';
-import type { ProfilesDocument } from '../lambda/policy/profiles.ts';
-import { bundleFunction, FUNCTION_ENTRY, KEYLESS_ENTRY } from './bundle.ts';
+import type { Profile, ProfilesDocument } from '../lambda/policy/profiles.ts';
+import { bundleFunction, CALL_ENTRY, FUNCTION_ENTRY, KEYLESS_ENTRY } from './bundle.ts';
 
 /** What the function is to have in it. */
 export type FunctionContent = {
@@ -24,31 +24,14 @@ export function profilesJson({ $schema: _, ...profiles }: ProfilesDocument): str
   return `${JSON.stringify(profiles, sortKeys, 2)}\n`;
 }
 
-function assetFiles({ profiles, readsSecrets }: FunctionContent): ReadonlyMap<string, string> {
-  const bundle = bundleFunction(readsSecrets ? FUNCTION_ENTRY : KEYLESS_ENTRY);
-  return new Map([...bundle, ['profiles.json', profilesJson(profiles)]]);
+function withProfiles(entry: string, profiles: ProfilesDocument): ReadonlyMap<string, string> {
+  return new Map([...bundleFunction(entry), ['profiles.json', profilesJson(profiles)]]);
 }
 
 function hashOf(files: ReadonlyMap<string, string>): string {
   return createHash('sha256')
     .update(JSON.stringify([...files].sort()))
     .digest('hex');
-}
-
-/**
- * Returns the function's code as an asset: the files of its bundle and `profiles.json`. Its hash is that of its content.
- *
- * Profiles are in the asset, and not in the environment, because Lambda's environment ends at 4 KB.
- *
- * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
- */
-export function functionAsset(content: FunctionContent): AssetCode {
-  return assetOf(assetFiles(content));
-}
-
-/** Returns the code of a function that begins at `entry` as an asset: its bundle and nothing else. */
-export function bundleAsset(entry: string): AssetCode {
-  return assetOf(bundleFunction(entry));
 }
 
 function assetOf(files: ReadonlyMap<string, string>): AssetCode {
@@ -62,4 +45,25 @@ function assetOf(files: ReadonlyMap<string, string>): AssetCode {
     assetHash: hashOf(files),
     bundling: { image: DockerImage.fromRegistry('none'), local: { tryBundle } },
   });
+}
+
+/**
+ * Returns the function's code as an asset: the files of its bundle and `profiles.json`. Its hash is that of its content.
+ *
+ * Profiles are in the asset, and not in the environment, because Lambda's environment ends at 4 KB.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+ */
+export function functionAsset({ profiles, readsSecrets }: FunctionContent): AssetCode {
+  return assetOf(withProfiles(readsSecrets ? FUNCTION_ENTRY : KEYLESS_ENTRY, profiles));
+}
+
+/** Returns the code of a function that begins at `entry` as an asset: its bundle and nothing else. */
+export function bundleAsset(entry: string): AssetCode {
+  return assetOf(bundleFunction(entry));
+}
+
+/** Returns the code of the function that calls services for one profile, of which it has the audiences. */
+export function callFunctionAsset({ name, audiences }: Pick<Profile, 'name' | 'audiences'>): AssetCode {
+  return assetOf(withProfiles(CALL_ENTRY, { [name]: { audiences } }));
 }

@@ -10,6 +10,7 @@ import { Construct } from 'constructs';
 // synth is exactly what the function refuses.
 import { DOCTOR_ALIAS } from '../lambda/doctor/doctor-alias.ts';
 import { type Profile, type ProfilesDocument, parseProfiles } from '../lambda/policy/profiles.ts';
+import { CallFunction } from './call-function.ts';
 import type { CredentialDocuments } from './credential-documents.ts';
 import { type CredentialSecrets, createCredentialSecret } from './credential-secrets.ts';
 import { type GivenCredentials, openCredentials } from './credentials.ts';
@@ -189,7 +190,7 @@ export class GcpTokenVendor extends Construct {
     this.#profiles = new Map(
       [...profiles.values()].map((profile) => [
         profile.name,
-        this.#open(profile, provisioned.get(profile.name)),
+        this.#open(profile, { provisioned: provisioned.get(profile.name), logRetention }),
       ]),
     );
     this.doctor = this.#alias('Doctor', DOCTOR_ALIAS);
@@ -239,14 +240,19 @@ export class GcpTokenVendor extends Construct {
     });
   }
 
-  #open(profile: Profile, provisionedConcurrentExecutions: number | undefined): VendorProfile {
-    const alias = this.#alias(`Profile-${profile.name}`, profile.name, provisionedConcurrentExecutions);
+  #open(
+    profile: Profile,
+    { provisioned, logRetention }: { provisioned: number | undefined; logRetention: RetentionDays },
+  ): VendorProfile {
+    const alias = this.#alias(`Profile-${profile.name}`, profile.name, provisioned);
     const routeArns = this.api?.addProfile(profile.name, alias) ?? [];
     const oauthServer = () => {
       this.#oauth ??= this.#createOAuth();
       return this.#oauth;
     };
-    return createVendorProfile({ profile, alias, routeArns, oauthServer });
+    const createCallFunction = () =>
+      new CallFunction(this, `Call-${profile.name}`, { profile, alias, logRetention });
+    return createVendorProfile({ profile, alias, routeArns, oauthServer, createCallFunction });
   }
 
   #openOAuth({ alarmActions, oauthThrottle }: GcpTokenVendorProps, logRetention: RetentionDays): OAuthServer {

@@ -1,13 +1,14 @@
-import { Duration, Token } from 'aws-cdk-lib';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Alias, IFunction } from 'aws-cdk-lib/aws-lambda';
-import { JitterType, TaskInput, type TaskStateBaseProps } from 'aws-cdk-lib/aws-stepfunctions';
-import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import { TaskInput } from 'aws-cdk-lib/aws-stepfunctions';
+import type { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
 import { authorize } from '../lambda/authorize.ts';
 import { ERRORS, VendError } from '../lambda/errors.ts';
 import type { Profile } from '../lambda/policy/profiles.ts';
 import { parseRequest } from '../lambda/request.ts';
+import { ExactInvoke } from './exact-invoke.ts';
+import { TASK_RETRY, TRANSIENT_LAMBDA_ERRORS } from './task-retry.ts';
+import { isDynamic, STATE_FIELDS, type StateProps } from './task-state.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
@@ -32,43 +33,6 @@ export type VendTaskRequest =
 /** A request, and what every task state takes (`resultPath`, `taskTimeout`, `queryLanguage`, …). */
 export type VendTaskProps = VendTaskRequest & StateProps;
 
-type StateProps = Omit<TaskStateBaseProps, 'integrationPattern'>;
-
-/** The fields of {@link StateProps}, each of which the compiler asks for. */
-const STATE_FIELDS: Readonly<Record<keyof StateProps, true>> = {
-  assign: true,
-  comment: true,
-  credentials: true,
-  heartbeat: true,
-  heartbeatTimeout: true,
-  inputPath: true,
-  outputPath: true,
-  outputs: true,
-  queryLanguage: true,
-  resultPath: true,
-  resultSelector: true,
-  stateName: true,
-  taskTimeout: true,
-  timeout: true,
-};
-
-/** Errors of Lambda's that pass by themselves; `States.TaskFailed` would take in those that do not. */
-const TRANSIENT_LAMBDA_ERRORS = [
-  'Lambda.AWSLambdaException',
-  'Lambda.ClientExecutionTimeoutException',
-  'Lambda.SdkClientException',
-  'Lambda.ServiceException',
-  'Lambda.TooManyRequestsException',
-];
-
-const RETRY = {
-  interval: Duration.seconds(1),
-  backoffRate: 2,
-  maxAttempts: 4,
-  maxDelay: Duration.seconds(20),
-  jitterStrategy: JitterType.FULL,
-};
-
 /** The names of the errors that another try can help, as `Retry` knows them. */
 export const RETRYABLE_ERRORS: readonly string[] = [
   ...Object.values(ERRORS)
@@ -76,11 +40,6 @@ export const RETRYABLE_ERRORS: readonly string[] = [
     .map(({ thrownAs }) => thrownAs),
   ...TRANSIENT_LAMBDA_ERRORS,
 ];
-
-/** What only the running state machine knows: a JSONPath token of CDK's, or a JSONata expression. */
-function isDynamic(value: unknown): boolean {
-  return Token.isUnresolved(value) || (typeof value === 'string' && value.startsWith('{%'));
-}
 
 /** What is known at synth; a list of scopes may be known in part. */
 function literalOf(value: unknown): readonly unknown[] {
@@ -137,23 +96,6 @@ function refuseUnknown(fields: object): void {
   }
 }
 
-/** Grants the state machine the one alias; CDK's own task adds all its qualifiers. */
-class AliasInvoke extends LambdaInvoke {
-  protected override readonly taskPolicies: PolicyStatement[];
-
-  constructor(
-    scope: Construct,
-    id: string,
-    alias: Alias,
-    props: ConstructorParameters<typeof LambdaInvoke>[2],
-  ) {
-    super(scope, id, props);
-    this.taskPolicies = [
-      new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [alias.functionArn] }),
-    ];
-  }
-}
-
 /**
  * Returns a Step Functions task whose result is the vendor's answer, with a `Retry` on exactly the errors that another
  * try helps. A value may be a JSONPath (`JsonPath.stringAt`) or, with `queryLanguage: JSONATA`, an expression.
@@ -173,7 +115,7 @@ export function createVendTask(
   refuseUnknown(state);
   const request = { audience, scopes, subject, lifetime } as VendTaskRequest;
   refuseUnallowed(profile, request);
-  const task = new AliasInvoke(scope, id, alias, {
+  const task = new ExactInvoke(scope, id, alias, {
     ...state,
     // CDK's classes do not fit their own interfaces under exactOptionalPropertyTypes.
     lambdaFunction: alias as IFunction,
@@ -183,6 +125,6 @@ export function createVendTask(
     payloadResponseOnly: true,
     retryOnServiceExceptions: false,
   });
-  task.addRetry({ ...RETRY, errors: [...RETRYABLE_ERRORS] });
+  task.addRetry({ ...TASK_RETRY, errors: [...RETRYABLE_ERRORS] });
   return task;
 }

@@ -4,6 +4,8 @@ import type { Alias } from 'aws-cdk-lib/aws-lambda';
 import type { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
 import type { Profile } from '../lambda/policy/profiles.ts';
+import type { CallFunction } from './call-function.ts';
+import { type CallTaskProps, createCallTask } from './call-task.ts';
 import { grantInvoke } from './invoke-grant.ts';
 import {
   type ConnectionProps,
@@ -37,6 +39,13 @@ export type VendorProfile = {
    */
   readonly vendTask: (scope: Construct, id: string, props: VendTaskProps) => LambdaInvoke;
   /**
+   * Returns a Step Functions task that calls a private service with an ID token of this profile, which is in no state's input or
+   * result. The first makes the function that makes the calls of all.
+   *
+   * @throws {UsageError} if the profile does not allow what is known of the call
+   */
+  readonly callTask: (scope: Construct, id: string, props: CallTaskProps) => LambdaInvoke;
+  /**
    * Returns an EventBridge connection that authorizes with this profile's token: an ID token for an `audience`, or an access
    * token for `scopes`. API destinations and `HttpInvoke` tasks take it; no token comes into a template, a state or a history.
    *
@@ -66,15 +75,23 @@ export function createVendorProfile(parts: {
   readonly alias: Alias;
   readonly routeArns: readonly string[];
   readonly oauthServer: () => OAuthServer;
+  /** Makes the function that calls services for the profile. */
+  readonly createCallFunction: () => CallFunction;
 }): VendorProfile {
-  const { profile, alias, routeArns, oauthServer: server } = parts;
+  const { profile, alias, routeArns, oauthServer: server, createCallFunction } = parts;
   const oauth = { profile, alias, server };
+  let callFunction: CallFunction | undefined;
+  const openCallFunction = () => {
+    callFunction ??= createCallFunction();
+    return callFunction;
+  };
   return {
     name: profile.name,
     alias,
     routeArns,
     grantVend: (grantee) => grantVend(profile.name, alias, routeArns, grantee),
     vendTask: (scope, id, props) => createVendTask(scope, id, { ...props, profile, alias }),
+    callTask: (scope, id, props) => createCallTask(scope, id, { profile, openCallFunction, props }),
     connection: (scope, id, props) => createConnection(oauth, { scope, id }, props),
     oauthClient: (scope, id, props) => createOAuthClient(oauth, { scope, id }, props),
   };

@@ -1,4 +1,5 @@
 import { Logger } from '@aws-lambda-powertools/logger';
+import { describeCause } from './describe-cause.ts';
 import { ERRORS, type VendError } from './errors.ts';
 import { createMeter } from './metrics.ts';
 import { redact } from './quote.ts';
@@ -45,25 +46,6 @@ function accessAsked(request: AccessTokenRequest, grant: AccessTokenGrant | unde
 
 function redacted(text: string | undefined): string | undefined {
   return text === undefined ? undefined : redact(text);
-}
-
-/** An error's name, message and code, and not its other fields: an error of the SDK's can hold a whole response. */
-function describeCause(cause: unknown): Fields {
-  if (!(cause instanceof Error)) {
-    return {};
-  }
-  const { code } = cause as { code?: unknown };
-  return {
-    cause: {
-      name: redact(cause.name),
-      message: redact(cause.message),
-      ...(typeof code === 'string' ? { code: redact(code) } : {}),
-      stack: redact(cause.stack ?? '')
-        .split('\n')
-        .slice(1, 6)
-        .join('\n'),
-    },
-  };
 }
 
 /** Tells tokens apart in a log, and is of no use to anybody who would use one. */

@@ -2,7 +2,7 @@ import { VendError } from './errors.ts';
 import { USUAL_SECONDS } from './policy/lifetimes.ts';
 import type { Profile, Profiles } from './policy/profiles.ts';
 import { quote, redact } from './quote.ts';
-import type { AccessTokenRequest, Grant, TokenRequest } from './types.ts';
+import type { AccessTokenRequest, Grant, IdTokenGrant, TokenRequest } from './types.ts';
 
 const MAX_NAMES_SHOWN = 5;
 
@@ -91,7 +91,12 @@ function authorizeAccessToken(profile: Profile, request: AccessTokenRequest): Gr
   };
 }
 
-function authorizeAudience(profile: Profile, audience: string): Grant {
+/**
+ * Returns the grant for an ID token if `profile` allows its audience.
+ *
+ * @throws {VendError} `access_denied`, saying what the profile does allow
+ */
+export function authorizeAudience(profile: Profile, audience: string): IdTokenGrant {
   if (profile.audiences.length === 0) {
     throw denied(`The profile ${profile.name} vends no ID tokens; ask for scopes.`);
   }
