@@ -62,7 +62,7 @@ export function createCallAudit({ serviceName }: { readonly serviceName: string 
         logger.info('called', describe(visit));
         return;
       }
-      // What a service says may be anybody's data: it goes to who asked, and not into the log.
+      // What a service says may be anybody's data: this line, which is kept for an audit, does without.
       const words = error instanceof CallError ? {} : { error_description: error.message };
       logger[isExpected(error) ? 'warn' : 'error']('not called', {
         ...describe(visit),

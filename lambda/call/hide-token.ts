@@ -3,8 +3,8 @@ const WINDOW = 32;
 const SHOWN = '[redacted]';
 /** What a token, its Base64 and its hexadecimal digits are made of. */
 const RUNS = /[\w.-]{32,}/g;
-/** A character percent-encoded, however often; escaped in JSON, however often; or as a reference in HTML. */
-const ESCAPES = /%(?:25)*([0-9a-f]{2})|\\+u00([0-9a-f]{2})|&#x0*([0-9a-f]{2});|&#0*(\d{2,3});/gi;
+/** A character percent-encoded, however often; escaped in JSON, however often; or as a reference in HTML. Looking back keeps it from going over a row of backslashes again and again. */
+const ESCAPES = /%(?:25)*([0-9a-f]{2})|(?<!\\)\\+u00([0-9a-f]{2})|&#x0*([0-9a-f]{2});|&#0*(\d{2,3});/gi;
 
 /** A text without its escapes, and where each of its characters begins in the text. */
 type View = { readonly text: string; readonly startOf: (index: number) => number };
