@@ -54,6 +54,17 @@ function bothResponse(response: unknown): unknown {
   return response;
 }
 
+/** What the libraries of version 10 and later call, and clients of version 9 do not have. */
+function fetchWith(getRequestHeaders: () => Promise<Headers>): typeof fetch {
+  return async (input, init = {}) => {
+    const headers = new Headers(init.headers ?? (input instanceof Request ? input.headers : {}));
+    for (const [name, value] of await getRequestHeaders()) {
+      headers.set(name, value);
+    }
+    return await fetch(input, { ...init, headers });
+  };
+}
+
 /**
  * Returns the client, whose headers, those of its requests and those of their answers, can be read by libraries that are
  * built on another generation of google-auth-library than the client is.
@@ -62,8 +73,10 @@ export function withBothHeaders<Client extends object>(client: Client): Client {
   const speaker = client as unknown as HeaderClient;
   const getRequestHeaders = speaker.getRequestHeaders.bind(client);
   const request = speaker.request.bind(client);
+  const bothRequestHeaders = async (url?: string) => bothHeaders(await getRequestHeaders(url));
   return Object.assign(client, {
-    getRequestHeaders: async (url?: string) => bothHeaders(await getRequestHeaders(url)),
+    ...('fetch' in client ? {} : { fetch: fetchWith(bothRequestHeaders) }),
+    getRequestHeaders: bothRequestHeaders,
     request: (options: unknown, callback?: Callback) => {
       const answered = request(options).then(bothResponse);
       if (callback === undefined) {

@@ -134,6 +134,20 @@ test.each(PAIRS)(
   },
 );
 
+test.each(LIBRARIES)('has the fetch that younger libraries call, built on version %s', async (_, library) => {
+  const auth = new GoogleAuth({ authClient: createAuthClient(numberedClient(), { library }) });
+  const from = seen.length;
+
+  const response = await auth.fetch(echoUrl, {
+    method: 'POST',
+    body: 'x',
+    headers: new Headers({ 'x-a': 'b' }),
+  });
+
+  expect(response.status).toBe(200);
+  expect(seen.slice(from)).toEqual(['Bearer token-1']);
+});
+
 test.each(LIBRARIES)('gRPC finds each header once, built on version %s', async (_, library) => {
   const client = createAuthClient<OAuth2Client>(numberedClient(), { library, quotaProjectId: 'billed' });
 
@@ -143,6 +157,7 @@ test.each(LIBRARIES)('gRPC finds each header once, built on version %s', async (
     ['authorization', 'Bearer token-1'],
     ['x-goog-user-project', 'billed'],
   ]);
+  expect((headers as unknown as Record<string, string>).Authorization).toBe('Bearer token-1');
 });
 
 test.each(LIBRARIES)(

@@ -257,9 +257,19 @@ test('no secret, session or token is in an error or in what lies underneath', as
     { status: 502, body: 'canary-token' },
     { status: 200, body: '{"access_token": "canary-token"}' },
   ];
+  const thrown = json(
+    200,
+    { errorType: 'GoogleRefused', errorMessage: words },
+    { 'x-amz-function-error': 'Unhandled' },
+  );
+  const all = [
+    ...answers.map((answer) => answered([answer])),
+    answered([thrown], { functionName: FUNCTION }),
+    answered([json(403, { Message: 'canary-session' })], { functionName: FUNCTION }),
+  ];
   const texts = await Promise.all(
-    answers.map(async (answer) => {
-      const error = await thrownBy(answered([answer]).client.accessToken());
+    all.map(async ({ client }) => {
+      const error = await thrownBy(client.accessToken());
       return `${error?.message}\n${inspect(error)}`;
     }),
   );
