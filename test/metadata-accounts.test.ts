@@ -240,32 +240,38 @@ test.each([
 });
 
 test('takes from the address of Compute Engine’s own account the number of the project', async () => {
-  const principal = '123456-compute@developer.gserviceaccount.com';
-  const { get } = await start({ clients: [fakeClient({ principal })] });
+  const emails = { default: '123456-compute@developer.gserviceaccount.com' };
+  const { get } = await start({ emails });
 
   const number = await get('project/numeric-project-id');
+  const zone = await get('instance/zone');
   const id = await get('project/project-id');
 
   expect(number.body).toBe('123456');
+  expect(zone.body).toBe('projects/123456/zones/unknown');
   expect(id.status).toBe(404);
 });
 
-test.each([
-  ['project-id', '--project'],
-  ['numeric-project-id', '--numeric-project'],
-])(
-  'says which flag gives the %s that no address tells, and leaves it out of the whole',
-  async (name, flag) => {
-    const { get } = await start({ clients: [fakeClient({ principal: 'someone@example.com' })] });
+test('has a number for the project at once, by which gcloud knows where it runs', async () => {
+  const client = fakeClient({ before: () => new Promise(() => {}) });
+  const { get } = await start({ clients: [client] });
 
-    const { status, body } = await get(`project/${name}`);
-    const whole = await get('project/?recursive=true');
+  const { status, body } = await get('project/numeric-project-id');
 
-    expect(status).toBe(404);
-    expect(body).toContain(`${flag} `);
-    expect(JSON.parse(whole.body)).toEqual({ attributes: {} });
-  },
-);
+  expect({ status, body }).toEqual({ status: 200, body: '0' });
+  expect(client.asked).toEqual([]);
+});
+
+test('says which flag gives the id of a project that no address tells, and leaves it out of the whole', async () => {
+  const { get } = await start({ clients: [fakeClient({ principal: 'someone@example.com' })] });
+
+  const { status, body } = await get('project/project-id');
+  const whole = await get('project/?recursive=true');
+
+  expect(status).toBe(404);
+  expect(body).toContain('--project (option projectId)');
+  expect(JSON.parse(whole.body)).toEqual({ attributes: {}, numericProjectId: 0 });
+});
 
 test('says what it was told of project and universe', async () => {
   const options = { projectId: 'told', numericProjectId: '42', universeDomain: 'example.goog' };

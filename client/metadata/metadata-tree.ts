@@ -2,7 +2,7 @@ import { accountsDirectory } from './account-directory.ts';
 import type { Accounts } from './accounts.ts';
 import type { FreshTokens } from './fresh-tokens.ts';
 import { type Directory, directory, leaf } from './metadata-node.ts';
-import { projectIdOf, projectNumberOf, projectValue } from './project.ts';
+import { projectNumberOf, readProjectId, UNKNOWN_PROJECT_NUMBER } from './project.ts';
 
 /** What the server says of the instance and the project that it stands for. */
 export type Identity = {
@@ -17,14 +17,16 @@ const INSTANCE_NAME = 'gcp-token';
 /** There is no zone of Google's here; the form is what clients take apart. */
 const ZONE = 'unknown';
 
-function projectDirectory({ projectId, numericProjectId }: Identity, accounts: Accounts): Directory {
-  const { email } = accounts.first;
-  const id = { flag: '--project', option: 'projectId', derive: projectIdOf };
-  const number = { flag: '--numeric-project', option: 'numericProjectId', derive: projectNumberOf };
+/** Without a question to the vendor: gcloud asks for it to see where it runs, and does not wait for long. */
+function projectNumber({ numericProjectId }: Identity, { first }: Accounts): string {
+  return numericProjectId ?? projectNumberOf(first.knownEmail() ?? '') ?? UNKNOWN_PROJECT_NUMBER;
+}
+
+function projectDirectory(identity: Identity, accounts: Accounts): Directory {
   return directory({
     attributes: directory({}),
-    'numeric-project-id': leaf(async () => Number(await projectValue(numericProjectId, email, number))),
-    'project-id': leaf(() => projectValue(projectId, email, id)),
+    'numeric-project-id': leaf(() => Number(projectNumber(identity, accounts))),
+    'project-id': leaf(() => readProjectId(identity.projectId, accounts.first.email)),
   });
 }
 
@@ -34,7 +36,7 @@ function projectDirectory({ projectId, numericProjectId }: Identity, accounts: A
  * @see https://cloud.google.com/compute/docs/metadata/predefined-metadata-keys
  */
 export function createTree(identity: Identity, accounts: Accounts, fresh: FreshTokens): Directory {
-  const { instanceId, numericProjectId = '0', universeDomain = GOOGLE_UNIVERSE } = identity;
+  const { instanceId, universeDomain = GOOGLE_UNIVERSE } = identity;
   const universe = directory({ 'universe-domain': leaf(() => universeDomain) });
 
   return directory({
@@ -45,7 +47,7 @@ export function createTree(identity: Identity, accounts: Accounts, fresh: FreshT
           id: leaf(() => instanceId),
           name: leaf(() => INSTANCE_NAME),
           'service-accounts': accountsDirectory(accounts, fresh),
-          zone: leaf(() => `projects/${numericProjectId}/zones/${ZONE}`),
+          zone: leaf(() => `projects/${projectNumber(identity, accounts)}/zones/${ZONE}`),
         }),
         project: projectDirectory(identity, accounts),
         universe: {

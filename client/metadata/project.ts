@@ -20,18 +20,24 @@ export function projectNumberOf(email: string): string | undefined {
   return OF_COMPUTE_ENGINE.exec(email)?.[1];
 }
 
-/** Returns `given`, or what `derive` finds in the address of the account. @throws {MetadataFault} 404 with the flag */
-export async function projectValue(
+/** What stands for the number of a project that nobody has told: gcloud takes this machine for Google's by any number. */
+export const UNKNOWN_PROJECT_NUMBER = '0';
+
+/**
+ * Returns the project's id: as it was given, or as the account's address says.
+ *
+ * @throws {MetadataFault} 404, with the flag that gives it
+ */
+export async function readProjectId(
   given: string | undefined,
   email: () => Promise<string | undefined>,
-  { flag, option, derive }: { flag: string; option: string; derive: typeof projectIdOf },
 ): Promise<string> {
-  const value = given ?? derive((await email()) ?? '');
-  if (value === undefined) {
+  const id = given ?? projectIdOf((await email()) ?? '');
+  if (id === undefined) {
     throw new MetadataFault(
       404,
-      `The service account's address does not tell this of the project; give it with ${flag} (option ${option}).`,
+      'The service account’s address does not tell its project; give the id with --project (option projectId).',
     );
   }
-  return value;
+  return id;
 }
