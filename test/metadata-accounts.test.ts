@@ -61,6 +61,40 @@ test('tells two profiles of one account apart by their names', async () => {
   expect(await tokenOf(server, 'reader')).toBe('ya29.reader.devstorage.read_only');
 });
 
+test('leads a client that goes on with what it read to the very account that it read of', async () => {
+  const reader = fakeClient({ profile: 'reader', scopes: [STORAGE_RO] });
+  const server = await start({ clients: [fakeClient(), reader] });
+
+  const { body } = await server.get('instance/service-accounts/reader/?recursive=true');
+  const email = await server.get('instance/service-accounts/reader/email');
+
+  expect(JSON.parse(body).email).toBe('reader');
+  expect(email.body).toBe(EMAIL);
+  expect(await tokenOf(server, EMAIL)).toBe('ya29.default.cloud-platform');
+});
+
+test('finds an account by its address though one behind it is out of order', async () => {
+  const busy = { ...failing('google_unavailable'), profile: 'busy' };
+  const server = await start({ clients: [fakeClient(), busy] });
+
+  expect(await tokenOf(server, EMAIL)).toBe('ya29.default.cloud-platform');
+});
+
+test('says why in the words beside the status as well, for clients that show nothing else', async () => {
+  const message = `The profile has no “${'x'.repeat(400)}\r\nSet-Cookie: no`;
+  const { port } = await start({ clients: [failing('access_denied', message)] });
+
+  const answer = await fetch(
+    `http://127.0.0.1:${port}/computeMetadata/v1/${'instance/service-accounts/default/token'}`,
+    {
+      headers: { 'Metadata-Flavor': 'Google' },
+    },
+  );
+
+  expect(answer.statusText).toMatch(/^access_denied: The profile has no \?x{200,}$/);
+  expect(answer.headers.has('set-cookie')).toBe(false);
+});
+
 test('serves as default a single profile of another name', async () => {
   const server = await start({ clients: [fakeClient({ profile: 'reports' })] });
 
@@ -132,11 +166,11 @@ test('says why a profile gives no access token, and why no ID token', async () =
   const identity = await get(`instance/service-accounts/default/identity?audience=${AUDIENCE}`);
 
   expect(access).toMatchObject({
-    status: 403,
+    status: 400,
     body: 'access_denied: The profile "default" does not allow access tokens.\n',
   });
   expect(scoped.body).toBe(access.body);
-  expect(identity.status).toBe(403);
+  expect(identity.status).toBe(400);
   expect(identity.body).toContain(`does not allow the audience "${AUDIENCE}"`);
 });
 
@@ -167,9 +201,9 @@ test('asks the vendor once in a while for what it has denied', async () => {
 
 test.each<[ErrorCode, number]>([
   ['invalid_request', 400],
-  ['access_denied', 403],
-  ['credential_invalid', 403],
-  ['google_refused', 403],
+  ['access_denied', 400],
+  ['credential_invalid', 400],
+  ['google_refused', 400],
   ['credential_unavailable', 503],
   ['google_unavailable', 503],
   ['timeout', 503],
@@ -210,7 +244,7 @@ test('passes on the words of a person’s fault, such as a login that is missing
 
   const { status, body } = await get('instance/service-accounts/default/token');
 
-  expect({ status, body }).toEqual({ status: 403, body: 'Log in to AWS first.\n' });
+  expect({ status, body }).toEqual({ status: 400, body: 'Log in to AWS first.\n' });
 });
 
 test('lists the other accounts where one has failed for good, and asks to try again where it may pass', async () => {

@@ -64,7 +64,7 @@ test('gcp-metadata finds a server, accounts, project and universe', async () => 
     whole: {
       default: account,
       [EMAIL]: account,
-      reports: { aliases: ['reports'], email: EMAIL, scopes: [STORAGE_RO] },
+      reports: { aliases: ['reports'], email: 'reports', scopes: [STORAGE_RO] },
     },
     project: 'example-project',
     number: 123_456_789_012,

@@ -27,15 +27,27 @@ function readAudience(audience: string | undefined): string {
 }
 
 /**
- * Returns a service account as clients see it under `name`. Where its address is not known, a listing has its name in the
- * place: by it a client that goes on with what it read finds the account again.
+ * Returns the name by which a client that goes on with what it read in the whole finds this very account again: its address,
+ * unless that is not known, or leads to another profile of the same account.
  */
-function accountDirectory(account: Account, name: string, fresh: FreshTokens): Directory {
+async function addressOf(account: Account, name: string, accounts: Accounts): Promise<string> {
+  const email = await account.email();
+  return email !== undefined && (await accounts.find(email)) === account ? email : name;
+}
+
+/** An account of the instance under one of its names. */
+type Shown = { readonly account: Account; readonly name: string };
+
+/** Returns a service account as clients see it. */
+function accountDirectory({ account, name }: Shown, accounts: Accounts, fresh: FreshTokens): Directory {
   const aliases = [...new Set(name === DEFAULT ? [DEFAULT, account.profile] : [account.profile])];
 
   return directory({
     aliases: leaf(() => aliases),
-    email: leaf(() => readEmail(account), name),
+    email: leaf(
+      () => readEmail(account),
+      () => addressOf(account, name, accounts),
+    ),
     scopes: leaf(account.scopes),
     token: {
       kind: 'endpoint',
@@ -56,11 +68,12 @@ function accountDirectory(account: Account, name: string, fresh: FreshTokens): D
 
 /** Returns the directory of the service accounts, each under `default`, its address or its profile's name. */
 export function accountsDirectory(accounts: Accounts, fresh: FreshTokens): Directory {
+  const show = (shown: Shown) => accountDirectory(shown, accounts, fresh);
+
   return {
     kind: 'directory',
     verbatim: true,
-    list: async () =>
-      (await accounts.list()).map(({ name, account }) => [name, accountDirectory(account, name, fresh)]),
-    find: async (name) => accountDirectory(await accounts.find(name), name, fresh),
+    list: async () => (await accounts.list()).map((shown) => [shown.name, show(shown)]),
+    find: async (name) => show({ name, account: await accounts.find(name) }),
   };
 }

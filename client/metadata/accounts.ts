@@ -11,8 +11,6 @@ export type NamedAccount = { readonly name: string; readonly account: Account };
 /** The service accounts of an instance, of which Google's own has one at the most. */
 export type Accounts = {
   readonly first: Account;
-  /** Returns the account of a name where nobody need be asked for it. */
-  readonly known: (name: string) => Account | undefined;
   /** Returns the account of a name: `default`, an address, or a profile. @throws {MetadataFault} 404 */
   readonly find: (name: string) => Promise<Account>;
   /** Returns all of them: `default`, and each by its address, or by its profile where that is not one account's alone. */
@@ -75,21 +73,19 @@ export function createAccounts(
   const first = accountOf(firstClient);
   const all = [first, ...clients.slice(1).map(accountOf)];
 
-  const known = (name: string): Account | undefined =>
-    name === DEFAULT
-      ? first
-      : (all.find(({ profile }) => profile === name) ??
-        all.find(({ knownEmail }) => knownEmail()?.toLowerCase() === name.toLowerCase()));
+  /** Two profiles may be of one account: the first that has the address is meant, whichever of them is known already. */
+  const findByEmail = async (email: string): Promise<Account | undefined> => {
+    for (const account of all) {
+      if ((await emailIfAny(account))?.toLowerCase() === email.toLowerCase()) {
+        return account;
+      }
+    }
+    return undefined;
+  };
 
   const find = async (name: string): Promise<Account> => {
-    const account = known(name);
-    if (account !== undefined) {
-      return account;
-    }
-    if (name.includes('@')) {
-      await Promise.all(all.map(emailIfAny));
-    }
-    const found = known(name);
+    const named = name === DEFAULT ? first : all.find(({ profile }) => profile === name);
+    const found = named ?? (name.includes('@') ? await findByEmail(name) : undefined);
     if (found === undefined) {
       throw notFound(name, all);
     }
@@ -109,5 +105,5 @@ export function createAccounts(
     return [...listed].map(([name, account]) => ({ name, account }));
   };
 
-  return { first, known, find, list };
+  return { first, find, list };
 }

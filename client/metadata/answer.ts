@@ -3,6 +3,11 @@ import { hash } from 'node:crypto';
 /** What a request is answered with. */
 export type Answer = {
   readonly status: number;
+  /**
+   * The words beside the status.
+   * @default - the usual ones
+   */
+  readonly reason?: string;
   readonly contentType: string;
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>>;

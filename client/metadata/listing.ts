@@ -12,13 +12,13 @@ function isMissing(error: unknown): boolean {
   return error instanceof MetadataFault && error.status === 404;
 }
 
-/** What is not known is left out of the whole, or has something else in its place; what may be known later is not. */
-async function readOrOtherwise({ read, otherwise }: Leaf): Promise<Value | undefined> {
+/** What is not known is left out of the whole; what cannot be known just now is not. */
+async function readIfAny({ readInWhole }: Leaf): Promise<Value | undefined> {
   try {
-    return await read();
+    return await readInWhole();
   } catch (error) {
     if (isMissing(error)) {
-      return otherwise;
+      return undefined;
     }
     throw error;
   }
@@ -29,7 +29,7 @@ async function whole([, node]: Entry): Promise<Json | undefined> {
     case 'endpoint':
       return undefined;
     case 'leaf':
-      return await readOrOtherwise(node);
+      return await readIfAny(node);
     case 'directory': {
       const entries = await node.list();
       const values = await Promise.all(entries.map(whole));
@@ -51,7 +51,7 @@ async function lines(path: string, [name, node]: Entry): Promise<readonly string
     case 'endpoint':
       return [];
     case 'leaf': {
-      const value = await readOrOtherwise(node);
+      const value = await readIfAny(node);
       return value === undefined ? [] : [value].flat().map((line) => `${path}${name} ${line}\n`);
     }
     case 'directory': {

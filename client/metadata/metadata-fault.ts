@@ -23,21 +23,14 @@ export function tooMany(message: string): MetadataFault {
 }
 
 /**
- * 403 for whatever no further try helps: every client shows its body. A 5xx would be tried again for seconds first, and 404
- * is taken by some for an instance without a service account, and what is said with it is lost.
+ * 400 for whatever no further try helps, a denial too: every client shows what is said with it. A 5xx would be tried again for
+ * seconds first; of a 403 gcloud says that the server is concealed; and 404 is taken for an instance without an account.
  */
 function statusOf(error: VendError): number {
   if (ERRORS[error.code].retryable) {
     return 503;
   }
-  switch (error.code) {
-    case 'invalid_request':
-      return 400;
-    case 'server_error':
-      return 500;
-    default:
-      return 403;
-  }
+  return error.code === 'server_error' ? 500 : 400;
 }
 
 function vendorFault(error: VendError): MetadataFault {
@@ -59,11 +52,21 @@ export function asMetadataFault(error: unknown): MetadataFault {
     return vendorFault(error);
   }
   return error instanceof UsageError
-    ? new MetadataFault(403, error.message)
+    ? new MetadataFault(400, error.message)
     : new MetadataFault(500, 'The metadata server failed unexpectedly.');
 }
 
+/** What a status line may hold; some clients show it and nothing of the body. */
+const NOT_IN_A_REASON = /[^\x20-\x7e]/g;
+const MAX_REASON_LENGTH = 300;
+
 /** Returns the answer that says why there is no value. Plain text: clients put the whole body into their errors. */
 export function answerWithFault({ status, message, headers }: MetadataFault): Answer {
-  return { status, contentType: 'text/plain; charset=utf-8', body: `${message}\n`, headers };
+  return {
+    status,
+    reason: message.slice(0, MAX_REASON_LENGTH).replace(NOT_IN_A_REASON, '?'),
+    contentType: 'text/plain; charset=utf-8',
+    body: `${message}\n`,
+    headers,
+  };
 }

@@ -4,12 +4,12 @@ import type { Query } from './query.ts';
 /** What can stand at the end of a path. */
 export type Value = string | number | readonly string[];
 
-/** A value. @throws {MetadataFault} 404 from `read` where there is none */
+/** A value. @throws {MetadataFault} 404 from either where there is none */
 export type Leaf = {
   readonly kind: 'leaf';
   readonly read: () => Value | Promise<Value>;
-  /** What stands in its place when all of its directory is asked for and it has no value; without it, nothing does. */
-  readonly otherwise?: Value;
+  /** What stands for it where all of its directory is asked for. */
+  readonly readInWhole: () => Value | Promise<Value>;
 };
 
 /** What answers by itself and is in no listing's values: tokens. `url` is the request's, as it came. */
@@ -32,8 +32,8 @@ export type MetadataNode = Leaf | Endpoint | Directory;
 export type Entry = readonly [name: string, node: MetadataNode];
 
 /** Returns a leaf of a value that is known, or has to be asked for. */
-export function leaf(read: Leaf['read'], otherwise?: Value): Leaf {
-  return otherwise === undefined ? { kind: 'leaf', read } : { kind: 'leaf', read, otherwise };
+export function leaf(read: Leaf['read'], readInWhole = read): Leaf {
+  return { kind: 'leaf', read, readInWhole };
 }
 
 /** Returns a directory of just these entries, in the order of their names, as Google's server lists them. */

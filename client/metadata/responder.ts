@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { type IncomingMessage, type RequestListener, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Answer } from './answer.ts';
 import type { ChangeWait } from './change-wait.ts';
 import type { FreshTokens } from './fresh-tokens.ts';
@@ -24,8 +24,8 @@ export const STANDING_HEADERS = {
   'X-Content-Type-Options': 'nosniff',
 } as const;
 
-function send(response: ServerResponse, { status, contentType, body, headers }: Answer): void {
-  response.writeHead(status, {
+function send(response: ServerResponse, { status, reason, contentType, body, headers }: Answer): void {
+  response.writeHead(status, reason ?? STATUS_CODES[status], {
     ...STANDING_HEADERS,
     'Content-Type': contentType,
     'Content-Length': Buffer.byteLength(body),
