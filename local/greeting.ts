@@ -70,6 +70,15 @@ function useKeys({ credential }: LocalVendor): string {
   return `AWS_ACCESS_KEY_ID=${credential.accessKeyId} AWS_SECRET_ACCESS_KEY=${credential.secretAccessKey} `;
 }
 
+function askByOAuth({ url, oauthClients }: LocalVendor): Recipe[] {
+  const lines = oauthClients.map(
+    ({ id, secret }) => `curl -s -u ${id}:${secret} -d grant_type=client_credentials ${url}/oauth/token`,
+  );
+  return lines.length === 0
+    ? []
+    : [{ title: 'Get a token by OAuth, as an EventBridge connection does', lines }];
+}
+
 function examine(vendor: LocalVendor, signed: boolean): Recipe {
   const place = `AWS_ENDPOINT_URL_LAMBDA=${vendor.url} AWS_REGION=${REGION}`;
   const command = `${place} npm run --silent doctor -- --function ${FUNCTION_NAME}`;
@@ -135,6 +144,7 @@ export function greeting(vendor: LocalVendor, options: StartOptions): string {
     ...(google === undefined
       ? []
       : [...callFunction(vendor, google, curl), ...listInstances(vendor, google, curl)]),
+    ...askByOAuth(vendor),
     examine(vendor, signed),
     ...invokeByAlias(vendor, signed),
   ];

@@ -10,6 +10,7 @@ import type { LocalCredential } from './aws/sigv4.ts';
 import { type CredentialSource, openCredentialSource } from './credential-source.ts';
 import type { Google } from './google/server.ts';
 import { machineAws } from './machine-aws.ts';
+import { createLocalOAuth, type LocalOAuthClient } from './oauth.ts';
 import { ACCOUNT_ID, FUNCTION_NAME, REGION } from './place.ts';
 import { createServers } from './servers.ts';
 import type { StartOptions } from './start-options.ts';
@@ -24,6 +25,8 @@ export type LocalVendor = {
   readonly credential: LocalCredential;
   /** The stand-in for Google, if it is not the real one. */
   readonly google: Google | undefined;
+  /** The clients of `POST /oauth/token`; none if it is not served. */
+  readonly oauthClients: readonly LocalOAuthClient[];
   readonly close: () => Promise<void>;
 };
 
@@ -79,10 +82,18 @@ export async function startLocalVendor(
     const source = await openCredentialSource(options, servers, profiles);
     const vendor = createLocalVendor(profiles, source, audit);
     servers.keep(vendor);
+    const place = { url: '' };
+    const oauth = options.oauth
+      ? createLocalOAuth({ profiles, credential, lambdaUrl: () => place.url, log })
+      : undefined;
+    if (oauth !== undefined) {
+      servers.keep(oauth);
+    }
     const aws = await servers.start(0, (port) =>
       startAws({
         port,
         handler: vendor.handler,
+        ...(oauth && { oauth: oauth.handler }),
         profiles: [...profiles.keys()],
         otherAliases: [DOCTOR_ALIAS],
         functionName: FUNCTION_NAME,
@@ -94,8 +105,16 @@ export async function startLocalVendor(
         log,
       }),
     );
+    place.url = aws.url;
     await vendor.warmUp();
-    return { url: aws.url, profiles, credential, google: source.google, close: servers.close };
+    return {
+      url: aws.url,
+      profiles,
+      credential,
+      google: source.google,
+      oauthClients: oauth?.clients ?? [],
+      close: servers.close,
+    };
   } catch (error) {
     await servers.close();
     throw error;

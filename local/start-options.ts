@@ -16,6 +16,8 @@ export type StartOptions = {
   readonly profilesFile: string;
   readonly credential: CredentialChoice;
   readonly requireSignature: boolean;
+  /** Whether `POST /oauth/token` is served too; not, if it is not said. */
+  readonly oauth?: boolean;
 };
 
 export const DEFAULT_PORT = 8080;
@@ -33,6 +35,7 @@ Usage: npm start -- [options]
   --key FILE        the same
   --secret NAME     read this secret from the real Secrets Manager with your own AWS credentials, and use the real Google
   --iam             demand signed requests (always so with --credential and --secret)
+  --oauth           serve POST /oauth/token too, with OAuth clients whose secrets are printed
   --profiles FILE   the profiles (${DEFAULT_PROFILES_FILE})
   --port N          the vendor's port (${DEFAULT_PORT}); the stand-ins, if any, take N+1 and N+2; 0 for any that are free
   --help            this text
@@ -48,6 +51,7 @@ const OPTIONS = {
   key: { type: 'string' },
   secret: { type: 'string' },
   iam: { type: 'boolean', default: false },
+  oauth: { type: 'boolean', default: false },
   profiles: { type: 'string', default: DEFAULT_PROFILES_FILE },
   port: { type: 'string', default: String(DEFAULT_PORT) },
   help: { type: 'boolean', short: 'h', default: false },
@@ -81,7 +85,7 @@ function parseCredential({ credential, key, secret }: Choices): CredentialChoice
  * @throws {UsageError} naming the argument that is wrong
  */
 export function parseStartOptions(args: readonly string[]): StartOptions {
-  const { help, port, profiles, iam, ...choices } = parseFlags('npm start', {
+  const { help, port, profiles, iam, oauth, ...choices } = parseFlags('npm start', {
     args: [...args],
     options: OPTIONS,
   }).values;
@@ -92,5 +96,6 @@ export function parseStartOptions(args: readonly string[]): StartOptions {
     profilesFile: profiles,
     credential,
     requireSignature: iam || credential.kind !== 'stand-in',
+    ...(oauth && { oauth }),
   };
 }
