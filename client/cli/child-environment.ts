@@ -1,3 +1,5 @@
+import { gsutilEnvironment } from './gsutil-settings.ts';
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What the environment of a command has to lead to. */
@@ -98,7 +100,10 @@ export function childEnvironment(
     CLOUDSDK_CORE_CHECK_GCE_METADATA: 'true',
     // Without it rclone asks for a browser.
     RCLONE_GCS_ENV_AUTH: 'true',
-    ...(gcloudFolder !== undefined && { CLOUDSDK_CONFIG: gcloudFolder }),
+    ...(gcloudFolder !== undefined && {
+      CLOUDSDK_CONFIG: gcloudFolder,
+      ...gsutilEnvironment(given, gcloudFolder),
+    }),
   };
   return { environment, removed };
 }

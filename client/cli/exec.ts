@@ -5,6 +5,7 @@ import { type MetadataServer, startMetadataServer } from '../metadata/metadata-s
 import type { TokenClient } from '../token-client.ts';
 import { childEnvironment } from './child-environment.ts';
 import { fillGcloudFolder, gcloudHome } from './gcloud-folder.ts';
+import { fillGsutilSettings } from './gsutil-settings.ts';
 import { relaySignals, runChild, type SignalRelay, statusOfSignal } from './run-child.ts';
 import { tell } from './tell.ts';
 import { createTemporaryFolder, type TemporaryFolder } from './temporary-folder.ts';
@@ -26,6 +27,7 @@ function openGcloudFolder(environment: Execution['environment']): TemporaryFolde
   try {
     const folder = createTemporaryFolder();
     fillGcloudFolder(folder.path, gcloudHome(environment));
+    fillGsutilSettings(folder.path);
     return folder;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
