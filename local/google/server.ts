@@ -126,7 +126,7 @@ export async function startGoogle(options: GoogleOptions = {}): Promise<Google> 
     ...createTokenInfoRoutes({ accessTokens: tokensAt('oauth2.googleapis.com'), idTokens, now }),
     ...createCloudFunctionRoutes({ idTokens, audience: functionAudience }),
     ...createComputeRoutes(tokensAt('compute.googleapis.com')),
-    ...createStorageRoutes(tokensAt('storage.googleapis.com')),
+    ...createStorageRoutes(tokensAt('storage.googleapis.com'), origin),
   ];
   const server = await serve({ routes, port, now, tls });
   alsoKnownAs(server.origin);

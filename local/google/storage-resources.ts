@@ -28,11 +28,14 @@ export function describeBucket(name: string): object {
   };
 }
 
-/** Returns the object of a bucket as the API describes it. */
-export function describeObject(bucket: string): object {
+/** Returns the object of a bucket as the API at `origin` describes it; gcloud and rclone download from where `mediaLink` says. */
+export function describeObject(bucket: string, origin: string): object {
+  const path = `storage/v1/b/${encodeURIComponent(bucket)}/o/${OBJECT_NAME}`;
   return {
     kind: 'storage#object',
     id: `${bucket}/${OBJECT_NAME}/${GENERATION}`,
+    selfLink: `${origin}/${path}`,
+    mediaLink: `${origin}/download/${path}?generation=${GENERATION}&alt=media`,
     bucket,
     name: OBJECT_NAME,
     generation: GENERATION,

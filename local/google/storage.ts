@@ -63,19 +63,21 @@ function listBuckets({ query }: GoogleRequest): Answer {
     : { status: 200, body: { kind: 'storage#buckets', items: [describeBucket(`${project}-data`)] } };
 }
 
-function listObjects({ params, query }: GoogleRequest): Answer {
+function listObjects({ params, query }: GoogleRequest, origin: string): Answer {
   const { bucket = '' } = params;
   const isWanted = OBJECT_NAME.startsWith(query.get('prefix') ?? '');
-  const items = isWanted ? [describeObject(bucket)] : [];
+  const items = isWanted ? [describeObject(bucket, origin)] : [];
   return { status: 200, body: { kind: 'storage#objects', items } };
 }
 
-function getObject({ params, query }: GoogleRequest): Answer {
+function getObject({ params, query }: GoogleRequest, origin: string): Answer {
   const { bucket = '', object = '' } = params;
   if (object !== OBJECT_NAME) {
     return apiError({ code: 404, status: 'NOT_FOUND', message: `No such object: ${bucket}/${object}` });
   }
-  return query.get('alt') === 'media' ? downloadObject() : { status: 200, body: describeObject(bucket) };
+  return query.get('alt') === 'media'
+    ? downloadObject()
+    : { status: 200, body: describeObject(bucket, origin) };
 }
 
 /**
@@ -84,11 +86,15 @@ function getObject({ params, query }: GoogleRequest): Answer {
  *
  * @see https://cloud.google.com/storage/docs/json_api/v1
  */
-export function createStorageRoutes(accessTokens: AccessTokens): readonly Route[] {
-  const route = (path: string, method: Method, answer: (request: GoogleRequest) => Answer): Route => ({
+export function createStorageRoutes(accessTokens: AccessTokens, origin: () => string): readonly Route[] {
+  const route = (
+    path: string,
+    method: Method,
+    answer: (request: GoogleRequest, origin: string) => Answer,
+  ): Route => ({
     method: 'GET',
     path,
-    handle: (request) => refusal(accessTokens, request, method) ?? answer(request),
+    handle: (request) => refusal(accessTokens, request, method) ?? answer(request, origin()),
   });
 
   return [
