@@ -10,7 +10,13 @@ export type Bundle = ReadonlyMap<string, string>;
 export const LOADED_AT_ONCE = ['index.mjs', 'shared.mjs'] as const;
 
 /** The sources in `lambda/` that functions begin with. The package has the bundle of each in a folder of that name. */
-export const FUNCTION_NAMES = ['main', 'main-keyless'] as const;
+export const FUNCTION_NAMES = [
+  'main',
+  'main-keyless',
+  'oauth/oauth-main',
+  'oauth/registrar-main',
+  'call/main',
+] as const;
 
 /** Only the package is JavaScript: there the bundles are built already, and nothing that they are built from is there. */
 const IS_PACKAGE = import.meta.filename.endsWith('.js');
@@ -29,13 +35,13 @@ export const FUNCTION_ENTRY = entryOf('main');
 export const KEYLESS_ENTRY = entryOf('main-keyless');
 
 /** Where the function of `POST /oauth/token` begins. */
-export const OAUTH_ENTRY = join(import.meta.dirname, '../lambda/oauth/oauth-main.ts');
+export const OAUTH_ENTRY = entryOf('oauth/oauth-main');
 
 /** Where the function begins that registers OAuth clients and rotates their secrets. */
-export const OAUTH_REGISTRAR_ENTRY = join(import.meta.dirname, '../lambda/oauth/registrar-main.ts');
+export const OAUTH_REGISTRAR_ENTRY = entryOf('oauth/registrar-main');
 
 /** Where the function of `callTask` begins. */
-export const CALL_ENTRY = join(import.meta.dirname, '../lambda/call/main.ts');
+export const CALL_ENTRY = entryOf('call/main');
 
 const ROOT = join(import.meta.dirname, '..');
 const COMMAND = join(import.meta.dirname, 'bundle-command.ts');

@@ -1,6 +1,6 @@
 import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { CallError } from '../lambda/call/call-errors.ts';
 import { createServiceNetwork } from '../lambda/call/service-network.ts';
 import { createCertificate } from '../local/google/certificate.ts';
@@ -71,6 +71,17 @@ test('sends nothing to a host whose certificate nobody vouches for', async () =>
   expect(refusal).toMatch(
     /^ServiceUnreachable: localhost:\d+ cannot be reached: .*\(DEPTH_ZERO_SELF_SIGNED_CERT\)/,
   );
+  expect(good.seen).toHaveLength(seen);
+});
+
+test('sends nothing to such a host, whatever the environment says of certificates', async () => {
+  const seen = good.seen.length;
+  vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+
+  const refusal = await failure(sendTo(good.url, undefined));
+  vi.unstubAllEnvs();
+
+  expect(refusal).toMatch(/^ServiceUnreachable: /);
   expect(good.seen).toHaveLength(seen);
 });
 

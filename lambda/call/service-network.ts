@@ -46,8 +46,11 @@ export type ServiceNetworkDependencies = {
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** TLS sessions are resumed; connections are not kept: whether one still is good shows only when a request is lost on it. */
-const agent = new https.Agent({ keepAlive: false });
+/**
+ * TLS sessions are resumed; connections are not kept: whether one still is good shows only when a request is lost on it. No
+ * variable of the environment (`NODE_TLS_REJECT_UNAUTHORIZED`) makes it less strict.
+ */
+const agent = new https.Agent({ keepAlive: false, rejectUnauthorized: true });
 
 /** How far a request came. */
 type Progress = { sent: boolean; tooSlow: boolean };
