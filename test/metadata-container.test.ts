@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, matchesGlob } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import manifest from '../package.json' with { type: 'json' };
 import { startScript } from './child-command.ts';
 import { fakeClient, startMetadataRig } from './make-metadata.ts';
@@ -12,6 +13,7 @@ import { fakeClient, startMetadataRig } from './make-metadata.ts';
 const FOLDER = join(import.meta.dirname, '../client/metadata');
 const dockerfile = readFileSync(join(FOLDER, 'Dockerfile'), 'utf8').replaceAll('\\\n', '');
 const ignored = readFileSync(join(FOLDER, 'Dockerfile.dockerignore'), 'utf8').trim().split('\n');
+const page = readFileSync(join(FOLDER, '../../docs/metadata-server.md'), 'utf8');
 const PACKED = `${manifest.name}-${manifest.version}.tgz`;
 const closers: (() => unknown)[] = [];
 
@@ -99,4 +101,32 @@ test('the image is not healthy if something else answers in its place', async ()
   const status = await checkHealth(`127.0.0.1:${(other.address() as AddressInfo).port}`);
 
   expect(status).toBe(1);
+});
+
+/** Returns the examples of the page in one language. */
+function examples(language: string): readonly string[] {
+  return [...page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(
+    ([, text = '']) => text,
+  );
+}
+
+test('the examples for ECS and EKS start the program when the server answers, and lead it to the right port', () => {
+  const [task] = examples('json').map((text) => JSON.parse(text));
+  const [pod] = examples('yaml').map((text) => parse(text));
+  const [sidecar, program] = task.containerDefinitions;
+  const [initContainer] = pod.spec.initContainers;
+  const host = environment.GCE_METADATA_HOST;
+  const variables = [
+    ...['GCE_METADATA_HOST', 'GCE_METADATA_IP', 'GCE_METADATA_ROOT'].map((name) => ({ name, value: host })),
+    { name: 'METADATA_SERVER_DETECTION', value: 'assume-present' },
+  ];
+
+  expect(task.networkMode).toBe('awsvpc');
+  expect(program.environment).toEqual(variables);
+  expect(pod.spec.containers[0].env).toEqual(variables);
+  expect(program.dependsOn).toEqual([{ containerName: sidecar.name, condition: 'HEALTHY' }]);
+  expect(initContainer.restartPolicy).toBe('Always');
+  for (const command of [sidecar.healthCheck.command, initContainer.startupProbe.exec.command]) {
+    expect(command.join(' ')).toContain(`fetch('http://${host}')`);
+  }
 });
