@@ -306,6 +306,18 @@ test('marks whatever it answers as not to be stored', async () => {
   expect(all.map(({ headers }) => headers['cache-control'])).toEqual(Array(3).fill('no-store'));
 });
 
+test('logs a path as it is, on one line and without what looks like a token', async () => {
+  const { get, port, lines } = await start();
+
+  await get('instance/attributes/cluster-name');
+  await get(`ya29.${'a'.repeat(30)}`);
+  await sendRaw(port, 'GET /a\x9b31m\xe2\x80\xa8 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+
+  expect(lines[0]).toMatch(/^GET \/computeMetadata\/v1\/instance\/attributes\/cluster-name 404 /);
+  expect(lines[1]).toMatch(/^GET \/computeMetadata\/v1\/\[redacted\] 404 /);
+  expect(lines.join('')).toMatch(/^[\x20-\x7e]*$/);
+});
+
 test('logs a line for each request, without tokens and without what the query says', async () => {
   const { get, lines } = await start();
 

@@ -4,7 +4,7 @@ import type { ChangeWait } from './change-wait.ts';
 import type { FreshTokens } from './fresh-tokens.ts';
 import type { Guard } from './guard.ts';
 import type { Lookup } from './lookup.ts';
-import { answerWithFault, asMetadataFault } from './metadata-fault.ts';
+import { answerWithFault, asMetadataFault, MetadataFault } from './metadata-fault.ts';
 import { parseTarget } from './query.ts';
 import type { RequestLog } from './request-log.ts';
 
@@ -51,12 +51,10 @@ export function createResponder(dependencies: ResponderDependencies): RequestLis
 
   const answerSlowly = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const startedAtMs = performance.now();
-    let fault: string | undefined;
-    const answer = await lookUp(request, response).catch((error: unknown) => {
-      fault = asMetadataFault(error).message;
-      return answerWithFault(asMetadataFault(error));
-    });
-    log(request, { status: answer.status, startedAtMs, fault });
+    const answered = await lookUp(request, response).catch(asMetadataFault);
+    const fault = answered instanceof MetadataFault ? answered : undefined;
+    log(request, { status: answered.status, startedAtMs, fault: fault?.message });
+    const answer = answered instanceof MetadataFault ? answerWithFault(answered) : answered;
     send(response, answer);
   };
 
