@@ -24,6 +24,9 @@ import { createVendorFunction } from './vendor-function.ts';
 import { createVendorProfile, type VendorProfile } from './vendor-profile.ts';
 import { vendorSetup } from './vendor-setup.ts';
 
+/** What users of the construct may want to name, beside its props. */
+export type { ProfilesDocument, VendorProfile };
+
 export interface GcpTokenVendorProps {
   /** What may be vended, by the names of profiles. */
   readonly profiles: ProfilesDocument;

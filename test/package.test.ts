@@ -1,0 +1,99 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { App, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { afterAll, expect, test } from 'vitest';
+import { bundleFunction, entryOf, FUNCTION_NAMES } from '../infra/bundle.ts';
+import { GcpTokenVendor } from '../infra/token-vendor.ts';
+import federation from '../pack/consumer/federation.json' with { type: 'json' };
+import profiles from '../pack/consumer/profiles.json' with { type: 'json' };
+import { callerChecks, peerChecks } from '../pack/consumer-checks.ts';
+import { packPackage, readManifest } from './installed-package.ts';
+import { startClientRig } from './make-token-client.ts';
+
+const CODE = /^dist\/(?:client|infra|lambda)\/(?:[a-z-]+\/)*[a-z-]+\.(?:js|d\.ts)$/;
+const FUNCTIONS = /^dist\/functions\/(?:[a-z-]+\/)+[a-z0-9-]+\.mjs(?:\.map|\.LEGAL\.txt)?$/;
+const BESIDE =
+  /^(?:package\.json|README\.md|CHANGELOG\.md|infra\/profiles\.schema\.json|docs\/[a-z-]+\.(?:md|yaml))$/;
+const MAX_PACKED_BYTES = 1_500_000;
+/** A synth and a type check take seconds each, and more where all tests run at once. */
+const TIMEOUT_MS = 90_000;
+const PEERS = ['aws-cdk-lib', 'constructs', 'google-auth-library'];
+
+const packed = await packPackage();
+const manifest = readManifest(packed.folder);
+const { vendor } = await startClientRig({ requireSignature: false });
+const consumer = { node: process.execPath, vendorUrl: vendor.url };
+const caller = { ...consumer, folder: packed.installIn('caller', []) };
+const owner = { ...consumer, folder: packed.installIn('owner', [...PEERS, 'typescript', '@types/node']) };
+
+afterAll(async () => {
+  await vendor.close();
+  packed.remove();
+});
+
+/** Returns the packages that the package's own code imports. */
+function importedPackages(): readonly string[] {
+  const code = packed.files.map(({ path }) => path).filter((path) => CODE.test(path));
+  const texts = code.map((path) => readFileSync(join(packed.folder, path), 'utf8'));
+  const names = texts.flatMap((text) =>
+    [...text.matchAll(/(?:\bfrom |^import |\bimport\()'((?:@[^/'.]+\/)?[^./'][^/']*)/gm)].map(
+      ([, name = '']) => name,
+    ),
+  );
+  return [...new Set(names)].filter((name) => !name.startsWith('node:')).sort();
+}
+
+test('the package has code, declarations, bundles and what explains them, and nothing else', () => {
+  const paths = packed.files.map(({ path }) => path);
+
+  expect(paths.filter((path) => ![CODE, FUNCTIONS, BESIDE].some((kind) => kind.test(path)))).toEqual([]);
+  expect(paths).toEqual(expect.arrayContaining(['README.md', manifest.bin['gcp-token'], 'docs/client.md']));
+  expect(packed.size).toBeLessThan(MAX_PACKED_BYTES);
+});
+
+test('whoever installs it gets what its own code imports, and no more', () => {
+  const { dependencies, peerDependencies } = manifest;
+
+  expect(importedPackages()).toEqual(Object.keys({ ...dependencies, ...peerDependencies }).sort());
+  expect(Object.keys(dependencies)).not.toEqual(expect.arrayContaining(PEERS));
+  expect(Object.keys(manifest.peerDependenciesMeta)).toEqual(PEERS);
+});
+
+test('whoever installs it runs no script, and downloads no Node.js', () => {
+  expect(manifest).not.toHaveProperty('optionalDependencies');
+  expect(Object.keys(manifest.scripts).filter((name) => /install|^prepare$/.test(name))).toEqual([]);
+});
+
+test.each(FUNCTION_NAMES)(
+  'its function %s is, byte for byte, the one that is bundled from source',
+  (name) => {
+    const folder = join(packed.folder, 'dist', 'functions', name);
+
+    const files = readdirSync(folder).map((file) => [file, readFileSync(join(folder, file), 'utf8')]);
+
+    expect(Object.fromEntries(files)).toEqual(Object.fromEntries(bundleFunction(entryOf(name))));
+  },
+);
+
+test.each(callerChecks(caller))(
+  'with none of its peers installed, $claim',
+  { timeout: TIMEOUT_MS },
+  async ({ see }) => {
+    expect(await see()).not.toBe('');
+  },
+);
+
+test.each(peerChecks(owner))('with its peers installed, $claim', { timeout: TIMEOUT_MS }, async ({ see }) => {
+  expect(await see()).not.toBe('');
+});
+
+test('what it synthesizes is what the repository synthesizes', async () => {
+  const stack = new Stack(new App({ analyticsReporting: false }), 'Consumer');
+  new GcpTokenVendor(stack, 'Vendor', { profiles });
+  new GcpTokenVendor(stack, 'Keyless', { profiles, credentials: { default: { document: federation } } });
+
+  const text = readFileSync(join(owner.folder, 'out-esm', 'Consumer.template.json'), 'utf8');
+
+  expect(JSON.parse(text)).toEqual(Template.fromStack(stack).toJSON());
+});
