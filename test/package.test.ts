@@ -5,8 +5,6 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, expect, test } from 'vitest';
 import { bundleFunction, entryOf, FUNCTION_NAMES } from '../infra/bundle.ts';
 import { GcpTokenVendor } from '../infra/token-vendor.ts';
-import federation from '../pack/consumer/federation.json' with { type: 'json' };
-import profiles from '../pack/consumer/profiles.json' with { type: 'json' };
 import { callerChecks, peerChecks } from '../pack/consumer-checks.ts';
 import { packPackage, readManifest } from './installed-package.ts';
 import { startClientRig } from './make-token-client.ts';
@@ -89,9 +87,11 @@ test.each(peerChecks(owner))('with its peers installed, $claim', { timeout: TIME
 });
 
 test('what it synthesizes is what the repository synthesizes', async () => {
+  const program = join(owner.folder, 'add-vendors.mjs');
+  const { addVendors }: { addVendors: (construct: typeof GcpTokenVendor, stack: Stack) => void } =
+    await import(program);
   const stack = new Stack(new App({ analyticsReporting: false }), 'Consumer');
-  new GcpTokenVendor(stack, 'Vendor', { profiles });
-  new GcpTokenVendor(stack, 'Keyless', { profiles, credentials: { default: { document: federation } } });
+  addVendors(GcpTokenVendor, stack);
 
   const text = readFileSync(join(owner.folder, 'out-esm', 'Consumer.template.json'), 'utf8');
 
