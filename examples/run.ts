@@ -1,7 +1,7 @@
 import { parseFlags } from '../infra/flags.ts';
 import { runCommand, UsageError } from '../infra/usage-error.ts';
 import { EXAMPLES } from './examples.ts';
-import { runExample } from './run-example.ts';
+import { startHere } from './here.ts';
 
 const LIST = Object.entries(EXAMPLES)
   .map(([name, { shows }]) => `  ${name.padEnd(16)}${shows}`)
@@ -32,7 +32,10 @@ await runCommand(async () => {
       `Which example? npm run --silent example -- NAME, with one of ${Object.keys(EXAMPLES).join(', ')}.`,
     );
   }
-  const { folder, command } = example;
-  process.stderr.write(`vendor: runs for \`${command.join(' ')}\` in examples/${folder}\n`);
-  process.exitCode = await runExample(example, (line) => process.stderr.write(`vendor: ${line}\n`));
+  const here = await startHere(example.folder, (line) => process.stderr.write(`vendor: ${line}\n`));
+  try {
+    process.exitCode = await example.run(here);
+  } finally {
+    await here.close();
+  }
 });

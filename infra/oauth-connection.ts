@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import { Duration } from 'aws-cdk-lib';
-import { Authorization, Connection, HttpMethod, HttpParameter } from 'aws-cdk-lib/aws-events';
+import {
+  Authorization,
+  Connection,
+  HttpMethod,
+  HttpParameter,
+  type IConnection,
+} from 'aws-cdk-lib/aws-events';
 import type { Alias } from 'aws-cdk-lib/aws-lambda';
 import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
@@ -91,7 +97,11 @@ export function createOAuthClient(
  * @throws {UsageError} if the profile does not allow what it is bound to, or there is no HTTP API
  * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-target-connection-auth.html
  */
-export function createConnection(profile: OAuthProfile, place: Place, props: ConnectionProps): Connection {
+export function createConnection(
+  profile: OAuthProfile,
+  place: Place,
+  props: ConnectionProps,
+): Connection & IConnection {
   const connectionName = connectionNameFor(profile, place);
   const client = makeClient(profile, place, props, connectionName);
   const { description = `Google, as the profile ${profile.profile.name} of the token vendor allows` } = props;
@@ -108,5 +118,6 @@ export function createConnection(profile: OAuthProfile, place: Place, props: Con
   });
   // EventBridge asks for its first token when the connection is made.
   connection.node.addDependency(...client.ready);
-  return connection;
+  // CDK's classes do not fit their own interfaces under exactOptionalPropertyTypes, which users may have on.
+  return connection as Connection & IConnection;
 }

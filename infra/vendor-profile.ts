@@ -1,4 +1,4 @@
-import type { Connection } from 'aws-cdk-lib/aws-events';
+import type { Connection, IConnection } from 'aws-cdk-lib/aws-events';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { Alias } from 'aws-cdk-lib/aws-lambda';
 import type { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
@@ -51,7 +51,7 @@ export type VendorProfile = {
    *
    * @throws {UsageError} if the profile does not allow it, or there is no HTTP API
    */
-  readonly connection: (scope: Construct, id: string, props: ConnectionProps) => Connection;
+  readonly connection: (scope: Construct, id: string, props: ConnectionProps) => Connection & IConnection;
   /**
    * Returns a client of `POST /oauth/token` for what can only speak OAuth and is not EventBridge; its secret is in Secrets Manager.
    *

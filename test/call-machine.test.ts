@@ -1,7 +1,7 @@
 import { JsonPath } from 'aws-cdk-lib/aws-stepfunctions';
-import { StateMachine as LocalStateMachine } from 'aws-local-stepfunctions';
 import { expect, type TestContext, test } from 'vitest';
 import type { CallTaskProps } from '../infra/call-task.ts';
+import { runStateMachine } from '../local/aws/state-machine.ts';
 import { createCallMachine } from './make-call-machine.ts';
 import { type CallRig, HELLO, SERVICE, type Service, startCallRig } from './make-caller.ts';
 import { contextFor } from './make-event.ts';
@@ -17,28 +17,9 @@ type Input = Readonly<Record<string, string>>;
 /** Runs the definition of the template, with the real function in the place of Lambda, and returns all that happened. */
 async function run(rig: CallRig, calls: readonly CallTaskProps[], input: Input = {}) {
   const { definition } = createCallMachine(calls, { catches: true });
-  const call = (event: unknown) => rig.handler(event, contextFor(undefined)) as Promise<never>;
-  const names = calls.map((_, index) => `Call${index + 1}`);
-  const execution = new LocalStateMachine(definition as never).run(input, {
-    overrides: {
-      taskResourceLocalHandlers: Object.fromEntries(names.map((name) => [name, call])),
-      retryIntervalOverrides: Object.fromEntries(names.map((name) => [name, [0, 0, 0, 0]])),
-    },
-  });
-  const outcome = execution.result.then(
-    (value: unknown) => ({ value }),
-    (error: unknown) => ({ error: error as Error }),
-  );
-  const events: Readonly<Record<string, unknown>>[] = [];
-  for await (const event of execution.eventLogs) {
-    events.push(event as unknown as Record<string, unknown>);
-  }
-  const history = JSON.stringify([events, await outcome], (_, value: unknown) =>
-    value instanceof Error
-      ? { ...value, name: value.name, message: value.message, stack: value.stack, cause: value.cause }
-      : value,
-  );
-  return { events, history, outcome: await outcome };
+  const call = (event: unknown) => rig.handler(event, contextFor(undefined));
+  const handlers = Object.fromEntries(calls.map((_, index) => [`Call${index + 1}`, call]));
+  return await runStateMachine(definition, input, handlers);
 }
 
 /** Returns the tokens, and the parts of tokens, that are in `text`. */

@@ -6,7 +6,9 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import { afterAll, expect, test } from 'vitest';
 import { startMetadataServer } from '../client/metadata/metadata-server.ts';
 import { createTokenClient } from '../client/token-client.ts';
+import { CallTaskStack } from '../examples/call-task/stack.ts';
 import { ComputeStack } from '../examples/compute/stack.ts';
+import { ConnectionStack } from '../examples/connection/stack.ts';
 import { findPython } from '../examples/find-python.ts';
 import { LambdaStack } from '../examples/lambda/stack.ts';
 import { PythonEcsStack } from '../examples/python-ecs/stack.ts';
@@ -64,6 +66,8 @@ function aliasOf(template: Template, profile: string): object {
 
 const compute = synthesize((app) => new ComputeStack(app, 'Compute'));
 const pythonEcs = synthesize((app) => new PythonEcsStack(app, 'PythonEcs'));
+const callTask = synthesize((app) => new CallTaskStack(app, 'CallTask'));
+const connection = synthesize((app) => new ConnectionStack(app, 'Connection'));
 const lambda = synthesize((app) => new LambdaStack(app, 'Lambda'));
 
 test('compute: the role may use the profile, by its alias and its routes, and nothing else', () => {
@@ -201,6 +205,63 @@ test('python-ecs: the metadata server is told which vendor and which profile', (
     GCP_TOKEN_FUNCTION: { 'Fn::GetAtt': [expect.stringMatching(/^VendorFunction/), 'Arn'] },
     GCP_TOKEN_PROFILE: 'reports',
   });
+});
+
+test('call-task: the state machine may invoke the function that makes the call, and nothing else', () => {
+  expect(statementsOf(callTask, 'MachineRole')).toEqual([
+    {
+      Effect: 'Allow',
+      Action: 'lambda:InvokeFunction',
+      Resource: { 'Fn::GetAtt': [expect.stringMatching(/^VendorCallhelloFunction/), 'Arn'] },
+    },
+  ]);
+});
+
+test('call-task: the function that makes the call may invoke the alias that is the profile, and write its log', () => {
+  callTask.hasResourceProperties('AWS::IAM::Role', {
+    Policies: [
+      {
+        PolicyName: 'Caller',
+        PolicyDocument: {
+          Statement: [
+            { Effect: 'Allow', Action: 'lambda:InvokeFunction', Resource: aliasOf(callTask, 'hello') },
+            {
+              Effect: 'Allow',
+              Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+              Resource: { 'Fn::GetAtt': [Match.stringLikeRegexp('^VendorCallhelloLog'), 'Arn'] },
+            },
+          ],
+        },
+      },
+    ],
+  });
+});
+
+test('connection: the state machine may use the one connection for calls of the one host, and no alias', () => {
+  const ofConnection = (attribute: string) => ({
+    'Fn::GetAtt': [expect.stringMatching(/^Connection/), attribute],
+  });
+
+  expect(statementsOf(connection, 'MachineRole')).toEqual([
+    {
+      Effect: 'Allow',
+      Action: 'events:RetrieveConnectionCredentials',
+      Resource: ofConnection('Arn'),
+    },
+    {
+      Effect: 'Allow',
+      Action: ['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret'],
+      Resource: ofConnection('SecretArn'),
+    },
+    {
+      Effect: 'Allow',
+      Action: 'states:InvokeHTTPEndpoint',
+      Resource: '*',
+      Condition: {
+        StringLike: { 'states:HTTPEndpoint': 'https://europe-west1-example.cloudfunctions.net*' },
+      },
+    },
+  ]);
 });
 
 test('the app of an example synthesizes by the command that the README shows', async () => {

@@ -47,7 +47,7 @@ test('every file that a README of an example points to is there', () => {
 });
 
 test.for(promises)('the example $name prints what its README says', async ({ name, output }, context) => {
-  if (EXAMPLES[name]?.command.includes('python3')) {
+  if (EXAMPLES[name]?.needsPython) {
     await needTool(context, findPython() ?? 'python3', ['-c', 'import google.auth.transport.requests']);
   }
 

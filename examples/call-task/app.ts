@@ -1,0 +1,4 @@
+import { App } from 'aws-cdk-lib';
+import { CallTaskStack } from './stack.ts';
+
+new CallTaskStack(new App(), 'CallTaskExample');
