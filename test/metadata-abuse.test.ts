@@ -202,6 +202,20 @@ test.each([
   expect(answer).not.toMatch(/^HTTP\/1.1 200/);
 });
 
+test('makes no tunnel and switches to no other protocol', async () => {
+  const { port } = await start();
+  const head = 'HTTP/1.1\r\nHost: localhost\r\nMetadata-Flavor: Google\r\n';
+
+  const tunnel = await sendRaw(port, `CONNECT 127.0.0.1:${port} ${head}\r\n`);
+  const upgraded = await sendRaw(
+    port,
+    `GET / ${head}Connection: upgrade, close\r\nUpgrade: websocket\r\nSec-WebSocket-Key: eA==\r\n\r\n`,
+  );
+
+  expect(tunnel).toBe('');
+  expect(upgraded).toMatch(/^HTTP\/1.1 200 /);
+});
+
 test('has no more connections than it is given', async () => {
   const { port } = await start({}, { listenerLimits: { ...LISTENER_LIMITS, maxConnections: 2 } });
   const sockets = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
