@@ -70,23 +70,28 @@ export function createHttpDoor(
     }
   };
 
-  /** Whether the next request would be another: signed at last, or for the time that the answer says. */
-  const hasLearned = (response: PostResponse): boolean => {
-    const { offsetMs } = clock;
-    const before = { signs, offset: offsetMs() };
+  const manner = () => ({ signs, offsetMs: clock.offsetMs() });
+
+  /**
+   * Whether the request would be another now than as it was sent: signed at last, or for the time that the answer says. Another
+   * request may have learned it meanwhile.
+   */
+  const hasLearned = (response: PostResponse, sent: ReturnType<typeof manner>): boolean => {
     signs = true;
     clock.observe(textOf(response.headers.date));
-    return !before.signs || offsetMs() !== before.offset;
+    return !sent.signs || clock.offsetMs() !== sent.offsetMs;
   };
 
   return async (request, deadlineMs) => {
     const text = JSON.stringify(request);
+    let sent = manner();
     let response = await send(text, deadlineMs);
     for (
       let again = 0;
-      again < MAX_LESSONS && isGatewayRefusal(response) && hasLearned(response);
+      again < MAX_LESSONS && isGatewayRefusal(response) && hasLearned(response, sent);
       again += 1
     ) {
+      sent = manner();
       response = await send(text, deadlineMs);
     }
     const fields = parseJson(response.body);

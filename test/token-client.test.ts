@@ -133,6 +133,24 @@ test('a vendor on loopback that demands signatures gets them from the second req
   expect(rig.lines.slice(from)).toEqual(['403 POST /token: Missing Authentication Token']);
 });
 
+test('who asks while another request is being refused learns from that too', async () => {
+  const now = () => Date.now() + 20 * 60_000;
+  const { accessKeyId, secretAccessKey } = rig.vendor.credential;
+  const doors = [{ url: rig.vendor.url }, { functionName: 'gcp-token-vendor' }];
+  const clients = doors.map((door) =>
+    createTokenClient(
+      { ...door, credentials: { accessKeyId, secretAccessKey }, region: 'eu-west-1' },
+      { environment: { AWS_ENDPOINT_URL: rig.vendor.url }, now },
+    ),
+  );
+
+  const tokens = await Promise.all(
+    clients.flatMap((client) => [client.accessToken(), client.idToken({ audience: AUDIENCE })]),
+  );
+
+  expect(tokens.map(({ token }) => token.slice(0, 5))).toEqual(['ya29.', 'eyJhb', 'ya29.', 'eyJhb']);
+});
+
 test('a vendor on loopback that demands signatures says what is missing to who has no AWS credentials', async () => {
   const client = createTokenClient(
     { url: rig.vendor.url, credentials: () => Promise.reject(new Error('canary')) },

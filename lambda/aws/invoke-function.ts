@@ -116,19 +116,21 @@ export function createInvokeFunction({
     }
   };
 
-  /** AWS's answer shows the right time, if it is the time that was wrong. */
-  const isCorrected = (response: PostResponse): boolean => {
-    const offsetMs = clock.offsetMs();
+  /** AWS's answer shows the right time, if it is the time that was wrong; another request may have seen it meanwhile. */
+  const isCorrected = (response: PostResponse, sentAtOffsetMs: number): boolean => {
     clock.observe(textOf(response.headers.date));
-    return clock.offsetMs() !== offsetMs;
+    return clock.offsetMs() !== sentAtOffsetMs;
   };
 
   return async (target, payload, deadlineMs) => {
     const place = await placeOf(target);
     const invocation = { place, text: JSON.stringify(payload), deadlineMs };
+    const offsetMs = clock.offsetMs();
     const first = await send(target, invocation);
     const response =
-      isClockRefusal(answeredErrorName(first)) && isCorrected(first) ? await send(target, invocation) : first;
+      isClockRefusal(answeredErrorName(first)) && isCorrected(first, offsetMs)
+        ? await send(target, invocation)
+        : first;
     if (response.status !== 200) {
       throw invokeRefusal(response, place);
     }
