@@ -3,7 +3,7 @@ import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { CfnRotationSchedule, type CfnSecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
-import { Construct } from 'constructs';
+import { Construct, type IDependable } from 'constructs';
 import { UsageError } from './usage-error.ts';
 
 const PASSWORD_LENGTH = 64;
@@ -44,8 +44,8 @@ export class ClientSecrets extends Construct {
     this.secret = this.#createSecret();
   }
 
-  /** Has the client registered at deployment, and its secret rotated; the registrar must be allowed both by then. */
-  register(): CustomResource {
+  /** Has the client registered at deployment, and its secret rotated, for which `ready` has to be there. */
+  register(ready: readonly IDependable[]): CustomResource {
     const { registrar, rotateAfter, clientId } = this.#props;
     const registration = new CustomResource(this, 'Registration', {
       resourceType: 'Custom::GoogleOAuthClient',
@@ -66,7 +66,7 @@ export class ClientSecrets extends Construct {
       rotateImmediatelyOnUpdate: false,
       rotationRules: { automaticallyAfterDays: rotationDays(rotateAfter) },
     });
-    rotation.node.addDependency(registration, this.node.findChild(`Rotate-${clientId}`));
+    rotation.node.addDependency(...ready, registration, this.node.findChild(`Rotate-${clientId}`));
     return registration;
   }
 

@@ -130,11 +130,11 @@ export class OAuthServer extends Construct {
       this.#updatesConnections = true;
       allowConnectionUpdates(this.#registration.role, this.suffix);
     }
-    const registration = secrets.register();
+    const answering = [this.function, this.#oauth.role, ...this.#ready];
+    const registration = secrets.register(answering);
     // The statements above are in the roles' own policies, which are their children.
     registration.node.addDependency(this.#registration.role);
-    const ready = [registration, this.function, this.#oauth.role, ...this.#ready];
-    return { id, secret, tokenUrl: this.tokenUrl, ready };
+    return { id, secret, tokenUrl: this.tokenUrl, ready: [registration, ...answering] };
   }
 
   #allow({ role }: OAuthFunction, actions: readonly string[], resource: string): void {

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { createAwsJson } from '../lambda/aws/aws-json.ts';
 import { createInvokeFunction } from '../lambda/aws/invoke-function.ts';
 import { createSecretVersions, type SecretVersions } from '../lambda/aws/secret-versions.ts';
@@ -188,7 +188,7 @@ export async function startOAuthRig(given: RigClients = CLIENTS): Promise<OAuthR
     registryOf: (name) => secretsManager.textOf(`registry/${name}`),
     rotation,
     rotate: async (name) => {
-      const ClientRequestToken = randomUUID();
+      const ClientRequestToken = secretsManager.beginRotation(`client/${name}`);
       for (const Step of ['createSecret', 'setSecret', 'testSecret', 'finishSecret']) {
         await rotation({ Step, SecretId: secretArn(name), ClientRequestToken });
       }

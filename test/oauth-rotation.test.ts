@@ -29,6 +29,10 @@ function writes(): number {
   ).length;
 }
 
+function begin(): string {
+  return rig.vendor.secretsManager.beginRotation('client/caller');
+}
+
 async function step(Step: (typeof STEPS)[number], ClientRequestToken: string): Promise<void> {
   await rig.rotation({ Step, SecretId: rig.secretArn('caller'), ClientRequestToken });
 }
@@ -90,7 +94,7 @@ test('a warm container takes a secret that was rotated out for a minute at the m
 
 test('each step can be repeated, and changes nothing the second time', async () => {
   connect();
-  const token = randomUUID();
+  const token = begin();
   for (const name of STEPS) {
     await step(name, token);
     const before = [rig.secretOf('caller'), rig.registryOf('caller'), writes()];
@@ -104,7 +108,7 @@ test('each step can be repeated, and changes nothing the second time', async () 
 test('wherever a rotation stops, what the connection and the client have is good, and the next one goes through', async () => {
   connect();
   for (const stopAfter of STEPS) {
-    const token = randomUUID();
+    const token = begin();
     for (const name of STEPS.slice(0, STEPS.indexOf(stopAfter) + 1)) {
       await step(name, token);
     }
@@ -144,7 +148,7 @@ test('a connection gets the new secret, and its whole definition with it', async
 test('an endpoint that gives no token for the new secret fails the rotation, and the connection keeps the old one', async () => {
   connect();
   rig.vendor.google.interfere(() => ({ status: 503, body: '' }));
-  const token = randomUUID();
+  const token = begin();
   await step('createSecret', token);
 
   const error = await thrownBy(step('setSecret', token));
@@ -171,6 +175,38 @@ test('a version that is not pending cannot be made the current one', async () =>
 
   expect(error?.message).toBe('The version that is to be rotated to is not pending.');
   expect(rig.secretOf('caller')).toBe(before);
+});
+
+test('the test that Secrets Manager makes when rotation is turned on passes, and changes and asks nothing', async () => {
+  const token = begin();
+  const before = [rig.registryOf('caller'), writes()];
+
+  await step('testSecret', token);
+
+  expect([rig.registryOf('caller'), writes()]).toEqual(before);
+  expect(rig.lines).toEqual([]);
+});
+
+test('a version without a value is neither set nor made the current one', async () => {
+  const token = begin();
+
+  const errors = [await thrownBy(step('setSecret', token)), await thrownBy(step('finishSecret', token))];
+
+  expect(errors.map((error) => error?.message)).toEqual(
+    Array(2).fill('The new version of the secret has no value.'),
+  );
+  expect(await statusOf(rig.secretOf('caller'))).toBe(200);
+});
+
+test('a rotation that never got a value does not shut out the secret before', async () => {
+  const first = rig.secretOf('caller');
+  await rig.rotate('caller');
+  begin();
+
+  await registerClient(rig.secrets, rig.secretArn('caller'));
+
+  expect(registered()).toHaveLength(2);
+  expect([await statusOf(first), await statusOf(rig.secretOf('caller'))]).toEqual([200, 200]);
 });
 
 test("what a rotation throws has nothing of a secret's value", async () => {

@@ -51,9 +51,18 @@ function createSteps({ secrets, updateConnection, probe }: RotationDependencies)
     }
   };
 
-  const testSecret: Step = async (rotation) => probe(await pendingOf(rotation));
+  /** Secrets Manager runs this step by itself, too, when rotation is turned on, with a version that has nothing new. */
+  const testSecret: Step = async ({ secretId, token }) => {
+    const pending = await readClientSecret(secrets, secretId, 'AWSPENDING', token);
+    const current = await readClientSecret(secrets, secretId, 'AWSCURRENT');
+    if (pending !== undefined && pending.client_secret !== current?.client_secret) {
+      await probe(pending);
+    }
+  };
 
-  const finishSecret: Step = async ({ secretId, token }) => {
+  const finishSecret: Step = async (rotation) => {
+    const { secretId, token } = rotation;
+    await pendingOf(rotation);
     const { stages } = await secrets.describe(secretId);
     await secrets.move(secretId, 'AWSCURRENT', { from: stages.get('AWSCURRENT'), to: token });
   };

@@ -60,6 +60,12 @@ const getSecretValue: SecretAction = (store, input) => {
     return version;
   }
   const { value } = version;
+  if (value === undefined) {
+    return {
+      fault: 'ResourceNotFoundException',
+      message: "Secrets Manager can't find the specified secret value.",
+    };
+  }
   return {
     ARN: secret.arn,
     Name: secret.name,

@@ -14,7 +14,8 @@ export type SecretFault = JsonFault<
 
 export type SecretVersion = {
   readonly id: string;
-  readonly value: SecretValue;
+  /** Not there yet where a rotation has only begun. */
+  value: SecretValue | undefined;
   readonly createdMs: number;
   readonly stages: Set<string>;
 };
@@ -51,6 +52,8 @@ export type SecretStore = {
     value: SecretValue,
     options?: { readonly id?: string | undefined; readonly stages?: readonly string[] | undefined },
   ) => SecretVersion | SecretFault;
+  /** Begins a rotation: a version without a value, which is `AWSPENDING`. Returns its id. */
+  readonly begin: (secret: Secret) => string;
   readonly select: (secret: Secret, selector: VersionSelector) => SecretVersion | SecretFault;
   readonly move: (secret: Secret, move: StageMove) => SecretFault | undefined;
   readonly remove: (secret: Secret) => void;
@@ -64,6 +67,7 @@ export type SecretStoreOptions = {
 
 const CURRENT = 'AWSCURRENT';
 const PREVIOUS = 'AWSPREVIOUS';
+const PENDING = 'AWSPENDING';
 const NAME = /^[A-Za-z0-9/_+=.@-]{1,512}$/;
 const MAX_VALUE_BYTES = 65_536;
 
@@ -206,7 +210,11 @@ export function createSecretStore({ region, accountId, now }: SecretStoreOptions
       return tooMuch;
     }
     const earlier = secret.versions.get(id);
-    if (earlier !== undefined) {
+    if (earlier !== undefined && earlier.value === undefined) {
+      earlier.value = value;
+      return earlier;
+    }
+    if (earlier?.value !== undefined) {
       return isSame(earlier.value, value)
         ? earlier
         : fault(
@@ -227,6 +235,17 @@ export function createSecretStore({ region, accountId, now }: SecretStoreOptions
     find,
     create,
     put,
+    begin: (secret) => {
+      const version: SecretVersion = {
+        id: randomUUID(),
+        value: undefined,
+        createdMs: now(),
+        stages: new Set(),
+      };
+      secret.versions.set(version.id, version);
+      attach(secret, PENDING, version);
+      return version.id;
+    },
     select: selectVersion,
     move: (secret, move) => {
       secret.changedMs = now();

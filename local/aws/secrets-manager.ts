@@ -23,6 +23,8 @@ export type LocalSecretsManager = Listening & {
   readonly createEmptySecret: (name: string) => string;
   /** Sets the tags of a secret. @throws {Error} if there is none of that name */
   readonly tagSecret: (name: string, tags: Readonly<Record<string, string>>) => void;
+  /** Begins a rotation as Secrets Manager does, and returns its token. @throws {Error} if there is no such secret */
+  readonly beginRotation: (name: string) => string;
   /** Returns the text of the version that has a stage, or `undefined`. @throws {Error} if there is no such secret */
   readonly textOf: (name: string, stage?: string) => string | undefined;
   /** Marks a secret for deletion. @throws {Error} if there is none of that name */
@@ -97,9 +99,11 @@ export async function startSecretsManager(
         find(name).tags.set(key, value);
       }
     },
+    beginRotation: (name) => store.begin(find(name)),
     textOf: (name, stage) => {
       const version = store.select(find(name), { stage });
-      return 'value' in version && 'string' in version.value ? version.value.string : undefined;
+      const value = 'value' in version ? version.value : undefined;
+      return value !== undefined && 'string' in value ? value.string : undefined;
     },
     putSecretValue: (name, value) => orThrow(store.put(find(name), value)).id,
     deleteSecret: (name) => store.remove(find(name)),
