@@ -254,6 +254,31 @@ test.each<[string, unknown]>([
   expect(rig.vendor.google.exchanges).toEqual([]);
 });
 
+test.each<[string, (right: string) => unknown]>([
+  ['a GET', (authorization) => craft({ headers: { ...FORM, authorization } }, { method: 'GET' })],
+  [
+    'two spellings of the header',
+    (authorization) => craft({ headers: { ...FORM, Authorization: 'Basic eDp5', authorization } }),
+  ],
+  [
+    'a query that is decoded already',
+    (authorization) =>
+      craft({ headers: { ...FORM, authorization }, queryStringParameters: { scope: 'email' } }),
+  ],
+  [
+    'a header that is far too long',
+    (authorization) =>
+      craft({ headers: { ...FORM, authorization: authorization.replace(' ', ' '.repeat(3_000)) } }),
+  ],
+])('not even the right credentials get a token with %s', async (_, make) => {
+  const right = basic('caller', rig.secretOf('caller'));
+  const statusOf = async (event: unknown) =>
+    ((await rig.handler(event, contextFor(undefined))) as { statusCode: number }).statusCode;
+
+  expect(await statusOf(craft({ headers: { ...FORM, authorization: right } }))).toBe(200);
+  expect([400, 401]).toContain(await statusOf(make(right)));
+});
+
 test('whatever event it is invoked with, it answers', async () => {
   await fc.assert(
     fc.asyncProperty(fc.anything(), fc.anything(), fc.string(), async (headers, body, rawQueryString) => {
