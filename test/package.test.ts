@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, expect, test } from 'vitest';
+import { startHere } from '../examples/here.ts';
 import { bundleFunction, entryOf, FUNCTION_NAMES } from '../infra/bundle.ts';
 import { GcpTokenVendor } from '../infra/token-vendor.ts';
 import { callerChecks, peerChecks } from '../pack/consumer-checks.ts';
+import { copyExamples } from './installed-example.ts';
 import { packPackage, readManifest } from './installed-package.ts';
 import { startClientRig } from './make-token-client.ts';
 
@@ -24,6 +26,9 @@ const { vendor } = await startClientRig({ requireSignature: false });
 const consumer = { node: process.execPath, vendorUrl: vendor.url };
 const caller = { ...consumer, folder: packed.installIn('caller', []) };
 const owner = { ...consumer, folder: packed.installIn('owner', [...PEERS, 'typescript', '@types/node']) };
+/** That which builds an image from the repository is not for a copy. */
+const COPIED = ['call-task', 'compute', 'connection', 'lambda'];
+const examples = copyExamples(packed.installIn('examples', [...PEERS, 'esbuild']), COPIED);
 
 afterAll(async () => {
   await vendor.close();
@@ -96,4 +101,30 @@ test('what it synthesizes is what the repository synthesizes', async () => {
   const text = readFileSync(join(owner.folder, 'out-esm', 'Consumer.template.json'), 'utf8');
 
   expect(JSON.parse(text)).toEqual(Template.fromStack(stack).toJSON());
+});
+
+test.each(COPIED)(
+  'the stack of the example %s synthesizes with the package, copied as it is',
+  { timeout: TIMEOUT_MS },
+  async (name) => {
+    const out = join(packed.folder, '..', `synthesized-${name}`);
+
+    await examples.run(name, 'app.ts', { CDK_OUTDIR: out });
+
+    const [template = ''] = readdirSync(out).filter((file) => file.endsWith('.template.json'));
+    expect(readFileSync(join(out, template), 'utf8')).toContain('"AWS::Lambda::Alias"');
+  },
+);
+
+test('the program of the example compute runs with the package, copied as it is', async () => {
+  const here = await startHere('compute', () => {});
+
+  const said = await examples.run('compute', 'main.ts', {
+    GCP_TOKEN_URL: here.vendor.url,
+    GCP_TOKEN_PROFILE: 'inventory',
+    COMPUTE_URL: `${here.google.url}/compute/v1`,
+  });
+  await here.close();
+
+  expect(said).toContain('web-1');
 });
