@@ -245,6 +245,17 @@ test('publishes the certificates of a service account’s keys where its key fil
   expect((await get('/robot/v1/metadata/x509/%ff')).status).toBe(400);
 });
 
+test('says where an object is downloaded from, and gives it there to who may read it', async () => {
+  const authorization = `Bearer ${await mint({ scope: `${AUTH}devstorage.read_only` })}`;
+  const { mediaLink } = JSON.parse((await get('/storage/v1/b/reports/o/hello.txt', authorization)).text);
+
+  const download = await fetch(mediaLink, { headers: { authorization } });
+
+  expect(mediaLink).toMatch(`${google.url}/download/storage/v1/b/reports/o/hello.txt?`);
+  expect(await download.text()).toBe('hello\n');
+  expect((await fetch(mediaLink)).status).toBe(401);
+});
+
 test('tells what a token stands for', async () => {
   const accessToken = await mint({ scope: `${AUTH}compute openid` });
   const idToken = await mint({ target_audience: 'https://any.example' });

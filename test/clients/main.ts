@@ -20,7 +20,15 @@ async function tryAll(clients: readonly Client[]): Promise<readonly Report[]> {
   }
 }
 
+/** Commands are ended when this process is, however that comes. */
+function exitOnSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => process.exit(1));
+  }
+}
+
 async function main(): Promise<void> {
+  exitOnSignals();
   const { clients, json, help } = parseOptions(process.argv.slice(2), CLIENTS);
   if (help) {
     process.stdout.write(clientsHelp(CLIENTS));

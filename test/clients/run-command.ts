@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 
-/** Longer than any client takes, on a slow machine too. */
+/** Longer than any client takes, on a slow machine too; a build of Go's without a cache is the longest. */
 const TIMEOUT_MS = 90_000;
 const MAX_OUTPUT_BYTES = 1024 * 1024;
 const SHOWN_CHARACTERS = 600;
@@ -8,21 +8,29 @@ const SHOWN_CHARACTERS = 600;
 export type CommandOptions = {
   readonly environment: Readonly<Record<string, string>>;
   readonly folder: string;
+  /** @default 90000 */
+  readonly timeoutMs?: number;
 };
 
-function endingOf(status: number | null, isLate: boolean): string {
-  return isLate ? `took more than ${TIMEOUT_MS / 1000} s` : `ended with ${status ?? 'a signal'}`;
+function endGroup(leader: number | undefined): void {
+  try {
+    if (leader !== undefined) {
+      process.kill(-leader, 'SIGKILL');
+    }
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 /**
- * Runs a command, with no input and with this environment alone, and returns its standard output. It and all that it started are
- * ended after 90 seconds.
+ * Runs a command, with no input and with this environment alone, and returns its standard output. When its time is up, it and
+ * all that it started are ended.
  *
  * @throws {Error} with the end of what it said, if its status is not 0
  */
 export async function runCommand(
   [command = '', ...args]: readonly string[],
-  { environment, folder }: CommandOptions,
+  { environment, folder, timeoutMs = TIMEOUT_MS }: CommandOptions,
 ): Promise<string> {
   const child = spawn(command, args, {
     cwd: folder,
@@ -38,11 +46,11 @@ export async function runCommand(
     });
   }
   let isLate = false;
-  const end = () => child.pid !== undefined && process.kill(-child.pid, 'SIGKILL');
+  const end = () => endGroup(child.pid);
   const timer = setTimeout(() => {
     isLate = true;
     end();
-  }, TIMEOUT_MS);
+  }, timeoutMs);
   process.once('exit', end);
   try {
     const status = await new Promise<number | null>((resolve, reject) => {
@@ -50,7 +58,8 @@ export async function runCommand(
     });
     if (status !== 0) {
       const last = (said.stderr + said.stdout).trim().slice(-SHOWN_CHARACTERS);
-      throw new Error(`\`${command}\` ${endingOf(status, isLate)}: ${last}`);
+      const how = isLate ? `took more than ${timeoutMs / 1000} s` : `ended with ${status ?? 'a signal'}`;
+      throw new Error(`\`${command}\` ${how}: ${last}`);
     }
     return said.stdout;
   } finally {

@@ -1,6 +1,8 @@
+import inspect
 import sys
 
 import google.auth
+import google.auth.compute_engine
 import google.auth.transport.requests
 import google.oauth2.id_token
 
@@ -27,9 +29,20 @@ def access(urls):
         sys.stdout.write(response.text)
 
 
+def lacks():
+    """Returns what the library would need for an ID token of a metadata server, and has not."""
+    parameters = inspect.signature(google.auth.compute_engine.IDTokenCredentials.__init__).parameters
+    has = {
+        "google.oauth2.id_token.fetch_id_token": hasattr(google.oauth2.id_token, "fetch_id_token"),
+        "IDTokenCredentials(use_metadata_identity_endpoint)": "use_metadata_identity_endpoint" in parameters,
+    }
+    return [] if any(has.values()) else list(has)
+
+
 def identity(audience, url):
-    if not hasattr(google.oauth2.id_token, "fetch_id_token"):
-        print("unsupported: its google.oauth2.id_token has no fetch_id_token, which asks the metadata server")
+    lacking = lacks()
+    if lacking:
+        print("unsupported: asks no metadata server for one: it has no " + " and no ".join(lacking))
         return
     request = google.auth.transport.requests.Request()
     token = google.oauth2.id_token.fetch_id_token(request, audience)
