@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest';
-import { slopePerMinute } from '../bench/metadata.ts';
+import { slopePerMinute } from '../bench/metadata-memory.ts';
 import { percentile, runPacedLoad } from '../bench/paced-load.ts';
 import { createFreshTokens } from '../client/metadata/fresh-tokens.ts';
 import { startMetadataServer } from '../client/metadata/metadata-server.ts';
