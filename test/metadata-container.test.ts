@@ -74,7 +74,7 @@ test('the image runs a command that there is, at the port that its health is che
 
   const { status, stdout } = await startScript(command, [...args, '--help']).ended;
 
-  expect(manifest.scripts).toHaveProperty(command);
+  expect(manifest.bin).toHaveProperty(command);
   expect(status).toBe(0);
   const [, port] = /default: (\d+)/.exec(stdout) ?? [];
   expect(environment.GCE_METADATA_HOST).toBe(`127.0.0.1:${port}`);
