@@ -29,8 +29,8 @@ function environmentOf({ vendor, temporary }: Here): Environment {
     PATH: [temporary, dirname(process.execPath), process.env.PATH ?? ''].join(delimiter),
     NODE_OPTIONS: `--import ${pathToFileURL(join(import.meta.dirname, 'from-source.ts')).href}`,
     // Nothing here is beyond a proxy.
-    NO_PROXY: '*',
-    no_proxy: '*',
+    NO_PROXY: '127.0.0.1',
+    no_proxy: '127.0.0.1',
     AWS_REGION: REGION,
     AWS_ACCESS_KEY_ID: vendor.credential.accessKeyId,
     AWS_SECRET_ACCESS_KEY: vendor.credential.secretAccessKey,

@@ -57,6 +57,23 @@ test.for(promises)('the example $name prints what its README says', async ({ nam
   expect(stderr).toMatch(/^vendor: .* token for /m);
 });
 
+/** A port that nobody listens at. */
+const NOWHERE = 'http://127.0.0.1:9';
+
+test.each(['compute', 'lambda'])(
+  'the example %s runs whatever the environment says of proxies, of AWS and of vendors',
+  async (name) => {
+    const { status, stdout, stderr } = await startScript('example', [name], {
+      ...{ HTTP_PROXY: NOWHERE, http_proxy: NOWHERE, HTTPS_PROXY: NOWHERE, https_proxy: NOWHERE },
+      ...{ AWS_PROFILE: 'elsewhere', AWS_ENDPOINT_URL: NOWHERE, AWS_SESSION_TOKEN: 'elsewhere' },
+      ...{ GCP_TOKEN_URL: NOWHERE, GCP_TOKEN_FUNCTION: 'elsewhere' },
+    }).ended;
+
+    const promised = promises.find((promise) => promise.name === name);
+    expect({ status, stdout }, stderr).toEqual({ status: 0, stdout: promised?.output });
+  },
+);
+
 test('the runner asks which example, and names them', async () => {
   const [none, unknown, two] = await Promise.all(
     [[], ['comput'], ['compute', 'lambda']].map((args) => startScript('example', args).ended),

@@ -27,6 +27,7 @@ export class LambdaStack extends Stack {
     });
     vendor.profile('hello').grantVend(caller);
 
+    new CfnOutput(this, 'TokenFunctionName', { value: vendor.function.functionName });
     new CfnOutput(this, 'CallerFunctionName', { value: caller.functionName });
   }
 }

@@ -49,6 +49,7 @@ export class PythonEcsStack extends Stack {
     });
     program.addContainerDependencies({ container: sidecar, condition: ContainerDependencyCondition.HEALTHY });
 
+    new CfnOutput(this, 'TokenFunctionName', { value: vendor.function.functionName });
     new CfnOutput(this, 'TaskDefinition', { value: task.taskDefinitionArn });
   }
 }
