@@ -228,13 +228,16 @@ test('says when to try again as the vendor does', async () => {
   expect(headers['retry-after']).toBe('7');
 });
 
-test('says nothing of an error that was not foreseen', async () => {
-  const client = fakeClient({ before: () => Promise.reject(new Error('swordfish')) });
+test('says of an error that was not foreseen its name alone', async () => {
+  const client = fakeClient({ before: () => Promise.reject(new RangeError('swordfish')) });
   const { get, lines } = await start({ clients: [client] });
 
   const { status, body } = await get('instance/service-accounts/default/token');
 
-  expect({ status, body }).toEqual({ status: 500, body: 'The metadata server failed unexpectedly.\n' });
+  expect({ status, body }).toEqual({
+    status: 500,
+    body: 'The metadata server failed unexpectedly (RangeError).\n',
+  });
   expect(lines.join()).not.toContain('swordfish');
 });
 

@@ -43,6 +43,11 @@ function vendorFault(error: VendError): MetadataFault {
   );
 }
 
+/** The message of what was not foreseen may hold anything; its name leads whoever looks for the cause. */
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : typeof error;
+}
+
 /** Returns `error` as what a client may be told of it: the vendor's own words, and nothing of what was not foreseen. */
 export function asMetadataFault(error: unknown): MetadataFault {
   if (error instanceof MetadataFault) {
@@ -53,7 +58,7 @@ export function asMetadataFault(error: unknown): MetadataFault {
   }
   return error instanceof UsageError
     ? new MetadataFault(400, error.message)
-    : new MetadataFault(500, 'The metadata server failed unexpectedly.');
+    : new MetadataFault(500, `The metadata server failed unexpectedly (${nameOf(error)}).`);
 }
 
 /** What a status line may hold; some clients show it and nothing of the body. */
