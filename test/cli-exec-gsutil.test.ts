@@ -36,6 +36,16 @@ test.concurrent.for([
   },
 );
 
+test('says that gsutil uses credentials of its own before the vendor’s, if there are any', async () => {
+  const HOME = cli.folder();
+  writeFileSync(join(HOME, '.boto'), '[Credentials]\ngs_oauth2_refresh_token = CANARY\n');
+
+  const { stderr } = await cli.run(['exec', '--', 'true'], { HOME });
+
+  expect(stderr).toMatch(/^gcp-token: gsutil takes its own credentials in \/\S+\/\.boto before [^\n]*\n$/);
+  expect(stderr).not.toContain('CANARY');
+});
+
 test('gsutil under another profile has that profile’s token, and keeps none', {
   timeout: 120_000,
 }, async (context) => {

@@ -5,7 +5,7 @@ import { type MetadataServer, startMetadataServer } from '../metadata/metadata-s
 import type { TokenClient } from '../token-client.ts';
 import { childEnvironment } from './child-environment.ts';
 import { fillGcloudFolder, gcloudHome } from './gcloud-folder.ts';
-import { fillGsutilSettings } from './gsutil-settings.ts';
+import { fillGsutilSettings, gsutilCredentials } from './gsutil-settings.ts';
 import { relaySignals, runChild, type SignalRelay, statusOfSignal } from './run-child.ts';
 import { tell } from './tell.ts';
 import { createTemporaryFolder, type TemporaryFolder } from './temporary-folder.ts';
@@ -38,14 +38,25 @@ function openGcloudFolder(environment: Execution['environment']): TemporaryFolde
   }
 }
 
-function tellWhatOutranks(removed: readonly string[], { HOME }: Execution['environment']): void {
+function tellWhatOutranks(removed: readonly string[], environment: Execution['environment']): void {
   if (removed.length > 0) {
     tell(`gcp-token: not passed on, so that the vendor’s tokens are used: ${removed.join(', ')}`);
   }
-  const adc = join(HOME || homedir(), '.config', 'gcloud', 'application_default_credentials.json');
+  const adc = join(
+    environment.HOME || homedir(),
+    '.config',
+    'gcloud',
+    'application_default_credentials.json',
+  );
   if (existsSync(adc)) {
     tell(
       `gcp-token: programs in Go (Terraform, rclone) take your own login in ${adc} before the vendor’s: move it away, or run \`gcloud auth application-default revoke\`.`,
+    );
+  }
+  const boto = gsutilCredentials(environment);
+  if (boto !== undefined) {
+    tell(
+      `gcp-token: gsutil takes its own credentials in ${boto} before the vendor’s: take them out, or move the file away.`,
     );
   }
 }
