@@ -2,7 +2,12 @@ import type { Command } from 'commander';
 import { helpText } from './help-text.ts';
 import { addVendorFlags, flagsOf } from './vendor-flags.ts';
 
-type ExecFlags = { readonly project?: string; readonly quiet?: boolean; readonly verbose?: boolean };
+type ExecFlags = {
+  readonly project?: string;
+  readonly email?: readonly string[];
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+};
 
 const DESCRIPTION = `Runs a command with the vendor’s tokens: anything that finds its login as on Google’s own machines, unchanged, be it gcloud, gsutil, Terraform, rclone, or a program with one of Google’s libraries. Beside it runs a metadata server, on this machine alone and for as long as the command does. What would be used before it (GOOGLE_APPLICATION_CREDENTIALS, an account of gcloud’s, …) is kept from the command; gcloud’s other settings, such as the project, hold, and it writes into a folder that is removed at the end. Input, output, signals and the exit status are the command’s own.`;
 
@@ -27,16 +32,23 @@ The exit status is the command’s; 128 and the signal’s number if it died of 
 cannot be run; 1 and 2 also for failures of gcp-token itself, before the command is run.
 `;
 
+function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
+}
+
 async function run(command: Command, args: readonly string[]): Promise<void> {
   const flags = flagsOf<ExecFlags>(command);
-  const [{ clientsOf }, { placeOf }, { execute }] = await Promise.all([
+  const [{ clientsOf }, { placeOf }, { execute }, { emailsOf }] = await Promise.all([
     import('./open-client.ts'),
     import('./vendor-place.ts'),
     import('./exec.ts'),
+    import('./serve-metadata.ts'),
   ]);
+  const clients = await clientsOf(placeOf(flags, process.env));
   const status = await execute({
     command: args,
-    clients: await clientsOf(placeOf(flags, process.env)),
+    clients,
+    emails: emailsOf(flags.email ?? [], clients),
     environment: process.env,
     projectId: flags.project,
     quiet: flags.quiet === true,
@@ -55,6 +67,11 @@ export function defineExec(command: Command): void {
     .argument('<command...>', 'the command and its arguments')
     .passThroughOptions()
     .option('--project <id>', 'the project that the command is to find')
+    .option(
+      '--email <profile=email>',
+      'a profile’s account, where the vendor does not know it; again for more',
+      collect,
+    )
     .option('-q, --quiet', 'do not say what is kept from the command')
     .option('-v, --verbose', 'tell of each request for a token on standard error')
     .addHelpText('after', `${STATUS}${HELP}`)

@@ -17,6 +17,8 @@ export type Execution = {
   readonly clients: readonly TokenClient[];
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly projectId: string | undefined;
+  /** By profile, where the vendor does not know them. */
+  readonly emails: Readonly<Record<string, string>>;
   /** Says nothing that is not a failure. */
   readonly quiet: boolean;
   /** Tells of each request to the metadata server. */
@@ -111,8 +113,8 @@ function createLog({ quiet, verbose }: Execution): (line: string) => void {
  */
 export async function execute(execution: Execution): Promise<number> {
   const relay = relaySignals();
-  const { clients, projectId } = execution;
-  const server = await startMetadataServer({ clients, projectId, log: createLog(execution) });
+  const { clients, projectId, emails } = execution;
+  const server = await startMetadataServer({ clients, projectId, emails, log: createLog(execution) });
   try {
     // A client may wait for five seconds only: by the time that it asks, the vendor should be awake.
     clients[0]?.accessToken().catch(() => {});

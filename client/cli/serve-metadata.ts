@@ -24,8 +24,8 @@ export type ServeFlags = {
 
 const STDOUT = 1;
 
-/** @throws {CommandLineError} for an address of a profile that is not served, and for what is none */
-function emailsOf(
+/** Returns the addresses by profile. @throws {CommandLineError} for that of a profile that is not served, and for what is none */
+export function emailsOf(
   lines: readonly string[],
   clients: readonly TokenClient[],
 ): Readonly<Record<string, string>> {
