@@ -194,6 +194,30 @@ test.concurrent('ends when the command does, though a child of the command lives
   expect((await running.ended).status).toBe(0);
 });
 
+test.concurrent('leaves no folder behind even if it is killed', async ({ expect }) => {
+  const TMPDIR = cli.folder();
+  const running = cli.start(['exec', '--', 'sh', '-c', 'echo $$; exec sleep 20'], { TMPDIR });
+  const command = Number(await running.untilSaid('\n'));
+  const during = readdirSync(TMPDIR).length;
+
+  running.signal('SIGKILL');
+  await waitFor(() => readdirSync(TMPDIR).length === 0);
+  process.kill(command);
+  await running.ended;
+
+  expect({ during, after: readdirSync(TMPDIR) }).toEqual({ during: 1, after: [] });
+});
+
+test.concurrent('leaves no process behind', async ({ expect }) => {
+  const { stdout } = await cli.run(['exec', '--', 'sh', '-c', 'echo $PPID $CLOUDSDK_CONFIG']);
+  const [parent = '', folder = ''] = stdout.trim().split(' ');
+
+  const { stdout: processes } = await runTool('ps', ['-eo', 'ppid,args']);
+
+  expect(processes).not.toMatch(new RegExp(`^ *${parent} `, 'm'));
+  expect(processes).not.toContain(folder);
+});
+
 function isZombie(pid: number): boolean {
   try {
     return /\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));

@@ -42,7 +42,7 @@ async function run(command: Command, args: readonly string[]): Promise<void> {
     import('./open-client.ts'),
     import('./vendor-place.ts'),
     import('./exec.ts'),
-    import('./serve-metadata.ts'),
+    import('./profile-emails.ts'),
   ]);
   const clients = await clientsOf(placeOf(flags, process.env));
   const status = await execute({

@@ -3,11 +3,10 @@ import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { UsageError } from '../../infra/usage-error.ts';
 import { fieldsOf } from '../../lambda/fields.ts';
-import { isServiceAccountEmail } from '../../lambda/policy/service-account-email.ts';
 import { quote } from '../../lambda/quote.ts';
 import { type MetadataServer, startMetadataServer } from '../metadata/metadata-server.ts';
 import type { TokenClient } from '../token-client.ts';
-import { CommandLineError } from './command-line-error.ts';
+import { emailsOf } from './profile-emails.ts';
 import { tell } from './tell.ts';
 
 export type ServeFlags = {
@@ -24,22 +23,11 @@ export type ServeFlags = {
 
 const STDOUT = 1;
 
-/** Returns the addresses by profile. @throws {CommandLineError} for that of a profile that is not served, and for what is none */
-export function emailsOf(
-  lines: readonly string[],
-  clients: readonly TokenClient[],
-): Readonly<Record<string, string>> {
-  const pairs = lines.map((line) => {
-    const [profile = '', email = ''] = line.split(/=(.*)/s);
-    if (!clients.some((client) => client.profile === profile) || !isServiceAccountEmail(email)) {
-      throw new CommandLineError(
-        `--email: ${quote(line)} is not PROFILE=EMAIL of a profile that is served and a service account, such as default=NAME@PROJECT.iam.gserviceaccount.com.`,
-      );
-    }
-    return [profile, email] as const;
-  });
-  return Object.fromEntries(pairs);
-}
+const LISTEN_FIXES: ReadonlyMap<unknown, string> = new Map([
+  ['EADDRINUSE', 'it is in use; choose another --port, or 0 for any that is free'],
+  ['EACCES', 'you may not; choose a --port above 1023'],
+  ['EADDRNOTAVAIL', 'that is no address of this machine; choose another --host'],
+]);
 
 async function start(clients: readonly TokenClient[], flags: ServeFlags): Promise<MetadataServer> {
   const { port, host, project, numericProject, universeDomain } = flags;
@@ -56,18 +44,12 @@ async function start(clients: readonly TokenClient[], flags: ServeFlags): Promis
       log: flags.quiet === true ? undefined : (line) => tell(`gcp-token: ${line}`),
     });
   } catch (cause) {
-    switch (fieldsOf(cause).code) {
-      case 'EADDRINUSE':
-        throw new UsageError(`--port: ${port} is in use; choose another, or 0 for any that is free.`, {
+    const fix = LISTEN_FIXES.get(fieldsOf(cause).code);
+    throw fix === undefined
+      ? cause
+      : new UsageError(`the metadata server cannot listen at port ${port} of ${quote(host)}: ${fix}.`, {
           cause,
         });
-      case 'EACCES':
-        throw new UsageError(`--port: ${port} may not be used by you; choose one above 1023.`, { cause });
-      case 'EADDRNOTAVAIL':
-        throw new UsageError(`--host: ${quote(host)} is no address of this machine.`, { cause });
-      default:
-        throw cause;
-    }
   }
 }
 

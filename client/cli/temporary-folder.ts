@@ -1,3 +1,4 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,25 @@ export type TemporaryFolder = { readonly path: string; readonly remove: () => vo
 
 const PREFIX = 'gcp-token-';
 
+/** The pipe to its input closes when this process ends, in whatever way. */
+const REMOVE_AT_THE_END = 'read -r _; exec rm -rf -- "$1"';
+
+/**
+ * Starts what removes the folder if this process is killed by a signal that it cannot catch: in the folder may be tokens. It has
+ * a session of its own, so that a terminal's signals are not for it.
+ */
+function guard(path: string): ChildProcess {
+  const guardian = spawn('/bin/sh', ['-c', REMOVE_AT_THE_END, 'sh', path], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+    env: { PATH: '/usr/bin:/bin' },
+  });
+  // Where there is no shell, there is no guardian.
+  guardian.on('error', () => {});
+  guardian.unref();
+  return guardian;
+}
+
 /**
  * Returns a new folder.
  *
@@ -14,10 +34,12 @@ const PREFIX = 'gcp-token-';
  */
 export function createTemporaryFolder(): TemporaryFolder {
   const path = mkdtempSync(join(tmpdir(), PREFIX));
+  const guardian = guard(path);
   const remove = () => {
     process.off('exit', remove);
     // What the command has left running may be writing there.
     rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
+    guardian.kill('SIGKILL');
   };
   process.on('exit', remove);
   return { path, remove };
