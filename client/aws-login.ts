@@ -113,7 +113,7 @@ export function createAwsLogin({
       }
       throw new VendError(
         'credential_invalid',
-        'The AWS region is not known: give the option region, or set AWS_REGION.',
+        'The AWS region is not known: set AWS_REGION, or give it by the client’s option region (--region of gcp-token).',
       );
     },
   };

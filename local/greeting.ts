@@ -70,6 +70,22 @@ function useKeys({ credential }: LocalVendor): string {
   return `AWS_ACCESS_KEY_ID=${credential.accessKeyId} AWS_SECRET_ACCESS_KEY=${credential.secretAccessKey} `;
 }
 
+/** As a program on Google's own machines would ask, with a token in the end, like all of these. */
+function runAnyProgram({ url, profiles }: LocalVendor): Recipe[] {
+  const profile = find(profiles, ({ scopes }) => scopes.length > 0);
+  const path = 'computeMetadata/v1/instance/service-accounts/default/token';
+  const ask = `curl -s -H "Metadata-Flavor: Google" "http://$GCE_METADATA_HOST/${path}"`;
+  const command = `npm run --silent gcp-token -- exec --profile ${profile?.name} -- sh -c '${ask}'`;
+  return profile === undefined
+    ? []
+    : [
+        {
+          title: 'Run any program with its tokens, such as gcloud, Terraform or this',
+          lines: [`export GCP_TOKEN_URL=${url}`, command],
+        },
+      ];
+}
+
 function askByOAuth({ url, oauthClients }: LocalVendor): Recipe[] {
   const lines = oauthClients.map(
     ({ id, secret }) => `curl -s -u ${id}:${secret} -d grant_type=client_credentials ${url}/oauth/token`,
@@ -107,6 +123,7 @@ function exportKeys({ credential }: LocalVendor): Recipe {
     `export AWS_ACCESS_KEY_ID=${credential.accessKeyId}`,
     `export AWS_SECRET_ACCESS_KEY=${credential.secretAccessKey}`,
     'unset AWS_SESSION_TOKEN',
+    `export AWS_REGION=${REGION}`,
   ];
   return {
     title:
@@ -145,6 +162,7 @@ export function greeting(vendor: LocalVendor, options: StartOptions): string {
       ? []
       : [...callFunction(vendor, google, curl), ...listInstances(vendor, google, curl)]),
     ...askByOAuth(vendor),
+    ...runAnyProgram(vendor),
     examine(vendor, signed),
     ...invokeByAlias(vendor, signed),
   ];

@@ -93,6 +93,7 @@ const RECIPES = [
   ['Get an access token', /"access_token":"ya29\.[^"]+","token_type":"Bearer"/],
   ['Call a private Cloud Function', /"message":"Hello, vendor@example-project/],
   ['List Compute Engine instances', /"kind":"compute#instanceList"/],
+  ['Run any program with its tokens', /"access_token":"ya29\.[^"]+","expires_in":\d+/],
 ] as const;
 
 test.for(RECIPES)('prints a command that works as it stands: %s', async ([title, expected], context) => {
