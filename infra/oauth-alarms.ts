@@ -1,17 +1,8 @@
-import { Duration } from 'aws-cdk-lib';
-import {
-  Alarm,
-  ComparisonOperator,
-  type IAlarmAction,
-  type IMetric,
-  Metric,
-  TreatMissingData,
-} from 'aws-cdk-lib/aws-cloudwatch';
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { Alarm, IAlarmAction } from 'aws-cdk-lib/aws-cloudwatch';
+import type { IFunction, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
-import { METRICS_NAMESPACE } from './vendor-alarms.ts';
+import { ALARM_PERIOD, alarmsIn, writtenMetric } from './vendor-alarm.ts';
 
-const PERIOD = Duration.minutes(5);
 /** A client with an old secret tries it a few times; more is somebody who tries what he does not have. */
 const FAILED_LOGINS = 10;
 
@@ -34,42 +25,23 @@ export type OAuthAlarmsProps = {
 /** Creates the alarms of OAuth. No data is no alarm. */
 export function createOAuthAlarms(scope: Construct, props: OAuthAlarmsProps): OAuthAlarms {
   const { fn, registrar, actions } = props;
-  const written = (metricName: string) =>
-    new Metric({
-      namespace: METRICS_NAMESPACE,
-      metricName,
-      dimensionsMap: { service: fn.functionName },
-      period: PERIOD,
-      statistic: 'Sum',
-    });
-  const alarm = (id: string, alarmDescription: string, metric: IMetric, threshold = 1) => {
-    const created = new Alarm(scope, id, {
-      alarmDescription,
-      metric,
-      threshold,
-      evaluationPeriods: 1,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
-    });
-    created.addAlarmAction(...actions);
-    return created;
-  };
+  const alarm = alarmsIn(scope, actions);
   return {
     failedLogins: alarm(
       'FailedLoginsAlarm',
       'OAuth clients fail to authenticate: an old secret, or somebody who guesses',
-      written('OAuthFailedLogins'),
+      writtenMetric(fn as IFunction, 'OAuthFailedLogins'),
       FAILED_LOGINS,
     ),
     errors: alarm(
       'ErrorsAlarm',
       'OAuth clients get no tokens; the log of the OAuth function has the reason',
-      written('OAuthErrors'),
+      writtenMetric(fn as IFunction, 'OAuthErrors'),
     ),
     rotations: alarm(
       'RotationsAlarm',
       'The secret of an OAuth client could not be rotated; the log of the registrar has the reason',
-      registrar.metricErrors({ period: PERIOD }),
+      registrar.metricErrors({ period: ALARM_PERIOD }),
     ),
   };
 }

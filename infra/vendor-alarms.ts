@@ -1,20 +1,8 @@
-import { Duration } from 'aws-cdk-lib';
-import {
-  Alarm,
-  ComparisonOperator,
-  type IAlarmAction,
-  type IMetric,
-  MathExpression,
-  Metric,
-  TreatMissingData,
-} from 'aws-cdk-lib/aws-cloudwatch';
+import type { Duration } from 'aws-cdk-lib';
+import { type Alarm, type IAlarmAction, type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
-
-/** The CloudWatch namespace of the metrics that the function writes, each with its own name as the dimension `service`. */
-export const METRICS_NAMESPACE = 'GcpTokenVendor';
-
-const PERIOD = Duration.minutes(5);
+import { ALARM_PERIOD, alarmsIn, writtenMetric } from './vendor-alarm.ts';
 
 /** The alarms of a vendor, for whoever wants to act on them. */
 export type VendorAlarms = {
@@ -35,16 +23,6 @@ export type VendorAlarmsProps = {
   readonly actions: readonly IAlarmAction[];
 };
 
-function vendorMetric(fn: IFunction, metricName: string, statistic: string): Metric {
-  return new Metric({
-    namespace: METRICS_NAMESPACE,
-    metricName,
-    dimensionsMap: { service: fn.functionName },
-    period: PERIOD,
-    statistic,
-  });
-}
-
 /**
  * The vendor's own failures, each counted one time. Lambda counts a caller's error as an error of the function when
  * it is thrown, which it is to Lambda and Step Functions; and it does not see those that are answered over HTTP.
@@ -54,11 +32,11 @@ function ownFailures(fn: IFunction): IMetric {
     label: 'Failures of the vendor',
     expression:
       'IF(FILL(errors, 0) > FILL(thrown, 0), FILL(errors, 0) - FILL(thrown, 0), 0) + FILL(server, 0)',
-    period: PERIOD,
+    period: ALARM_PERIOD,
     usingMetrics: {
-      errors: fn.metricErrors({ period: PERIOD }),
-      thrown: vendorMetric(fn, 'ThrownErrors', 'Sum'),
-      server: vendorMetric(fn, 'ServerErrors', 'Sum'),
+      errors: fn.metricErrors({ period: ALARM_PERIOD }),
+      thrown: writtenMetric(fn, 'ThrownErrors'),
+      server: writtenMetric(fn, 'ServerErrors'),
     },
   });
 }
@@ -66,34 +44,23 @@ function ownFailures(fn: IFunction): IMetric {
 /** Creates the alarms of a vendor. No data is no alarm: a vendor that nobody asks is well. */
 export function createVendorAlarms(scope: Construct, props: VendorAlarmsProps): VendorAlarms {
   const { fn, slowMint, actions } = props;
-  const alarm = (id: string, alarmDescription: string, metric: IMetric, threshold = 1) => {
-    const created = new Alarm(scope, id, {
-      alarmDescription,
-      metric,
-      threshold,
-      evaluationPeriods: 1,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
-    });
-    created.addAlarmAction(...actions);
-    return created;
-  };
+  const alarm = alarmsIn(scope, actions);
   return {
     errors: alarm('ErrorsAlarm', 'The token vendor itself failed; its log has the reason', ownFailures(fn)),
     throttles: alarm(
       'ThrottlesAlarm',
       'Lambda turned requests for tokens away',
-      fn.metricThrottles({ period: PERIOD }),
+      fn.metricThrottles({ period: ALARM_PERIOD }),
     ),
     googleRefusals: alarm(
       'GoogleRefusalsAlarm',
       'Google refused to issue a token: the answer has its words and the fix',
-      vendorMetric(fn, 'GoogleRefusals', 'Sum'),
+      writtenMetric(fn, 'GoogleRefusals'),
     ),
     slowMints: alarm(
       'SlowMintsAlarm',
       'Google takes long to issue tokens',
-      vendorMetric(fn, 'GoogleLatency', 'p99'),
+      writtenMetric(fn, 'GoogleLatency', 'p99'),
       slowMint.toMilliseconds(),
     ),
   };

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { CallFlags } from './call-flags.ts';
+import { collectValues } from './collect-values.ts';
 import { CommandLineError } from './command-line-error.ts';
 import { failureOf } from './failure.ts';
 import { helpText } from './help-text.ts';
@@ -42,10 +43,6 @@ The exit status is curl’s: 0 for an answer, 6 for an unknown host, 7 for no co
 if the answer cannot be written, 26 if DATA cannot be read, 28 for a time-out, 52 for no answer, 60 for a certificate.
 1 is for what the vendor refuses, and 2 for wrong arguments.
 `;
-
-function collect(value: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), value];
-}
 
 function parseSeconds(text: string): number {
   const seconds = Number(text);
@@ -93,11 +90,11 @@ export function defineCall(command: Command): void {
     .option('--universe-domain <domain>', 'whose APIs those are (googleapis.com)')
     .optionsGroup('The request, as curl has it:')
     .option('-X, --request <method>', 'the method (GET; POST with -d)')
-    .option('-H, --header <line>', "a header, as 'Name: value'; again for more", collect)
+    .option('-H, --header <line>', "a header, as 'Name: value'; again for more", collectValues)
     .option(
       '-d, --data <data>',
       'the body: text, @FILE, or - for standard input; again for more, joined by &',
-      collect,
+      collectValues,
     )
     .option('-m, --max-time <seconds>', 'how long all of it may take (3600)', parseSeconds)
     .optionsGroup('The answer, as curl has it:')

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { collectValues } from './collect-values.ts';
 import { CommandLineError } from './command-line-error.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
@@ -18,10 +19,6 @@ Examples:
   # fish, with the names of your profiles
   gcp-token completion fish --profile default --profile reports | source
 `;
-
-function collect(value: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), value];
-}
 
 /** It becomes a word of a shell's, unquoted. */
 function demandNames(profiles: readonly string[]): readonly string[] {
@@ -54,7 +51,7 @@ export function defineCompletion(command: Command, program: Command): void {
     .summary('print the completion for bash, zsh or fish')
     .description(DESCRIPTION)
     .addArgument(command.createArgument('<shell>', 'the shell').choices(SHELLS))
-    .option('--profile <name>', 'a profile’s name to complete; again for more (default)', collect)
+    .option('--profile <name>', 'a profile’s name to complete; again for more (default)', collectValues)
     .addHelpText('after', HELP)
     .action(async (shell: string, { profile = ['default'] }: { readonly profile?: readonly string[] }) => {
       process.stdout.write(await scriptFor(shell, program, profile));

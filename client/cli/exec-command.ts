@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { collectValues } from './collect-values.ts';
 import { helpText } from './help-text.ts';
 import { addVendorFlags, flagsOf } from './vendor-flags.ts';
 
@@ -31,10 +32,6 @@ const STATUS = `
 The exit status is the command’s; 128 and the signal’s number if it died of one; 127 if it was not found, 126 if it
 cannot be run; 1 and 2 also for failures of gcp-token itself, before the command is run.
 `;
-
-function collect(value: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), value];
-}
 
 async function run(command: Command, args: readonly string[]): Promise<void> {
   const flags = flagsOf<ExecFlags>(command);
@@ -70,7 +67,7 @@ export function defineExec(command: Command): void {
     .option(
       '--email <profile=email>',
       'a profile’s account, where the vendor does not know it; again for more',
-      collect,
+      collectValues,
     )
     .option('-q, --quiet', 'do not say what is kept from the command')
     .option('-v, --verbose', 'tell of each request for a token on standard error')

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { collectValues } from './collect-values.ts';
 import { CommandLineError } from './command-line-error.ts';
 import { helpText } from './help-text.ts';
 import type { ServeFlags } from './serve-metadata.ts';
@@ -43,10 +44,6 @@ function parsePort(text: string): number {
   return port;
 }
 
-function collect(value: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), value];
-}
-
 async function run(command: Command): Promise<void> {
   const flags = flagsOf<ServeFlags>(command);
   const [{ serveMetadata }, { clientsOf }, { placeOf }] = await Promise.all([
@@ -69,7 +66,7 @@ export function defineMetadataServer(command: Command): void {
     .option(
       '--allowed-host <name>',
       'a name besides its own that clients call it by; again for more',
-      collect,
+      collectValues,
     )
     .option('--project <id>', 'the project that it tells of')
     .option('--numeric-project <number>', 'and that project’s number')
@@ -77,7 +74,7 @@ export function defineMetadataServer(command: Command): void {
     .option(
       '--email <profile=email>',
       'a profile’s account, where the vendor does not know it; again for more',
-      collect,
+      collectValues,
     )
     .option('-q, --quiet', 'do not tell of requests on standard error')
     .addHelpText('after', HELP)

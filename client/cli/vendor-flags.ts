@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { collectValues } from './collect-values.ts';
 
 /** The flags that say which vendor is asked, and for which profiles: good before the command's name and behind it. */
 export type VendorFlags = {
@@ -10,10 +11,6 @@ export type VendorFlags = {
 
 export const VENDOR_FLAGS_HEADING = 'The vendor:';
 
-function collect(profile: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), profile];
-}
-
 /** Adds the flags to a command, of which `several` takes more than one profile. */
 export function addVendorFlags(command: Command, { several = false } = {}): Command {
   const profiles = several
@@ -23,7 +20,7 @@ export function addVendorFlags(command: Command, { several = false } = {}): Comm
     .optionsGroup(VENDOR_FLAGS_HEADING)
     .option('--url <url>', 'the HTTP API: the stack’s output TokenApiUrl (GCP_TOKEN_URL)')
     .option('--function <name>', 'or the function: its name or ARN (GCP_TOKEN_FUNCTION)')
-    .option('--profile <name>', profiles, collect)
+    .option('--profile <name>', profiles, collectValues)
     .option('--region <region>', 'its AWS region, if neither its address nor your AWS configuration says it')
     .optionsGroup('Options:');
 }
