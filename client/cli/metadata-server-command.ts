@@ -27,8 +27,8 @@ const HELP = helpText({
       'gcp-token metadata-server --profile default --profile reports',
     ],
     [
-      'a sidecar in a container, for the others of its task',
-      'gcp-token metadata-server --host 0.0.0.0 --port 80',
+      'a sidecar, for the containers of its ECS task or its pod: they share its loopback',
+      'gcp-token metadata-server --function ARN --profile reports',
     ],
   ],
 });
