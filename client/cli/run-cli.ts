@@ -1,4 +1,5 @@
 import { describeFailure, failureOf } from './failure.ts';
+import { nodeVersionFault } from './node-version.ts';
 import { tell } from './tell.ts';
 import { packageVersion } from './version.ts';
 
@@ -26,6 +27,12 @@ function endQuietlyWithTheReader(status: number): void {
  * what the command's own help says. What each command needs is loaded when it runs.
  */
 export async function runCli(args: readonly string[]): Promise<void> {
+  const fault = nodeVersionFault(process.versions.node);
+  if (fault !== undefined) {
+    tell(fault);
+    process.exitCode = 1;
+    return;
+  }
   const [first] = args;
   if (args.length === 1 && (first === '--version' || first === '-V')) {
     process.stdout.write(`${packageVersion()}\n`);
