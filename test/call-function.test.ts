@@ -305,3 +305,23 @@ test('a call leaves one line, with nothing of a query, a body or a token', async
   ]);
   expect(output.text()).not.toMatch(/private|eyJ/);
 });
+
+test.each<[string, object]>([
+  ['a URL that is none', { url: `${SERVICE}/a?key=private#x` }],
+  ['a user in a URL', { url: 'https://user:private@reports-abc123-ew.a.run.app/' }],
+  ['headers that are a text', { url: SERVICE, headers: 'x-api-key: private' }],
+  ['a header that is none', { url: SERVICE, headers: { 'x-api-key: private': '' } }],
+  ['a query that is a text', { url: SERVICE, query: 'key=private' }],
+])('%s is told to who makes the call, and not to the log', async (_, event) => {
+  const output = captureOutput();
+  const logged = await startCallRig({ audit: createCallAudit({ serviceName: 'caller' }) });
+
+  const refusal = await logged.refused(event);
+  await logged.close();
+  vi.restoreAllMocks();
+
+  expect(refusal).toMatch(/^InvalidRequest: .*private/);
+  const [line] = output.lines().filter(({ profile }) => profile === 'default');
+  expect(line).toMatchObject({ level: 'WARN', message: 'not called', outcome: 'invalid_request' });
+  expect(output.text()).not.toContain('private');
+});

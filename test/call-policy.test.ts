@@ -91,6 +91,14 @@ test.each([
   'https://a.run.app/#x',
   'https://a.run.app/a/../b',
   'https://a.run.app/a/%2e%2e/b',
+  'https://a.run.app/a/..;/b',
+  'https://a.run.app/a/..;x=1/b',
+  'https://a.run.app/a/..%3B/b',
+  'https://a.run.app/a/..%2fb',
+  'https://a.run.app/a%2F..%2Fb',
+  'https://a.run.app/a%2f..',
+  'https://a.run.app/a/..%5Cb',
+  'https://a.run.app/a/.;/b',
   'https://a.run.app/a b',
   'https://a.run.app/\ta',
   'https://a.run.app/a\n',
@@ -109,6 +117,14 @@ test.each([
   '',
 ])('%j is no URL that is called', (text) => {
   expect(parseCallUrl(text)).toBeUndefined();
+});
+
+test.each([
+  'https://a.run.app/a/..b/...;/c;v=1',
+  'https://a.run.app/.well-known/x%2Fy.json',
+  'https://a.run.app/a?next=/..;/b&of=..%2fc',
+])('%j leads nowhere but down, and is called', (text) => {
+  expect(parseCallUrl(text)?.href).toBe(text);
 });
 
 test('a URL that is called is called exactly as it is spelt', () => {

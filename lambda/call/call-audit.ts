@@ -51,6 +51,14 @@ function describe(visit: CallVisit): Readonly<Record<string, unknown>> {
   };
 }
 
+/**
+ * What a service says may be anybody's data, and what makes a request invalid may be a key in the wrong place: the line, which
+ * is kept for an audit, does without. Who makes the call is told.
+ */
+function isOfOthers(error: CallError | VendError): boolean {
+  return error instanceof CallError || error.code === 'invalid_request';
+}
+
 /** Returns the log of calls: one line each, by Powertools' logger, with nothing of a query, a header, a body or a token. */
 export function createCallAudit({ serviceName }: { readonly serviceName: string }): CallAudit {
   const logger = new Logger({ serviceName });
@@ -62,8 +70,7 @@ export function createCallAudit({ serviceName }: { readonly serviceName: string 
         logger.info('called', describe(visit));
         return;
       }
-      // What a service says may be anybody's data: this line, which is kept for an audit, does without.
-      const words = error instanceof CallError ? {} : { error_description: error.message };
+      const words = isOfOthers(error) ? {} : { error_description: error.message };
       logger[isExpected(error) ? 'warn' : 'error']('not called', {
         ...describe(visit),
         ...words,

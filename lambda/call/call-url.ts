@@ -1,17 +1,19 @@
 import { isAudience } from '../policy/audiences.ts';
 
 const SCHEME = 'https://';
+/** Some servers take an escaped slash or a backslash for a slash, and cut off what follows a semicolon: then this leads upwards. */
+const LAX_DOT_SEGMENT = /(?:\/|%2f|%5c)\.{1,2}(?:[/;]|%2f|%5c|%3b|$)/i;
 
 /**
  * Returns the URL that `text` spells, or `undefined` unless it is an https URL in the one plain spelling that audiences have:
- * lower-case host, no user, default port, fragment or dot segment. What is compared is then what is called.
+ * lower-case host, no user, default port, fragment or dot segment, and none that only some servers take for one (`..;`, `..%2f`). What is compared is then what is called.
  */
 export function parseCallUrl(text: string): URL | undefined {
   if (!text.startsWith(SCHEME) || !isAudience(text)) {
     return undefined;
   }
   const url = URL.parse(text);
-  if (url === null) {
+  if (url === null || LAX_DOT_SEGMENT.test(url.pathname)) {
     return undefined;
   }
   const [, host = '', rest = ''] = /^([^/?]*)(.*)$/.exec(text.slice(SCHEME.length)) ?? [];
