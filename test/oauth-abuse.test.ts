@@ -310,6 +310,16 @@ test.each([
   expectNoToken(reply);
 });
 
+test('a registry that is broken does not tell an unknown client from one with a wrong secret', async () => {
+  rig.setRegistry('caller', 'no json');
+
+  const unknown = await rig.ask('nobody', 'x');
+  const wrong = await rig.ask('reader', 'x');
+
+  expect(shapeOf(unknown)).toEqual(shapeOf(wrong));
+  expect(unknown.status).toBe(401);
+});
+
 test('a registry without a good secret lets nobody in', async () => {
   rig.setRegistry('caller', '{"client_id":"caller","secrets":[]}');
 

@@ -169,6 +169,20 @@ test.each([
   expect((await thrownBy(rig.rotation(event)))?.message).toMatch(/^The event is neither/);
 });
 
+test('a rotation that leaves out a step makes no secret current that is not taken', async () => {
+  const before = rig.secretOf('caller');
+  const ClientRequestToken = rig.vendor.secretsManager.beginRotation('client/caller');
+
+  for (const Step of ['createSecret', 'finishSecret']) {
+    await rig.rotation({ Step, SecretId: rig.secretArn('caller'), ClientRequestToken });
+  }
+
+  const after = rig.secretOf('caller');
+  expect(after).not.toBe(before);
+  expect((await rig.ask('caller', after)).status).toBe(200);
+  expect((await rig.ask('caller', before)).status).toBe(200);
+});
+
 test('a version that is not pending cannot be made the current one', async () => {
   const before = rig.secretOf('caller');
 

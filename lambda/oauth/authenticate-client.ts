@@ -1,3 +1,4 @@
+import { VendError } from '../errors.ts';
 import type { ClientCredentials } from './client-credentials.ts';
 import type { ClientRegistries } from './client-registries.ts';
 import { type CompareDigests, matchesDigest } from './client-secret.ts';
@@ -36,7 +37,13 @@ export function createClientAuthentication(dependencies: {
     if (examined === undefined) {
       return undefined;
     }
-    const right = await isRight(examined, secret);
+    const right = await isRight(examined, secret).catch((error: unknown) => {
+      // That one registry is broken is not to tell who is no client from who is another one.
+      if (client === undefined && error instanceof VendError && error.code === 'credential_invalid') {
+        return false;
+      }
+      throw error;
+    });
     return right && client !== undefined ? client : undefined;
   };
 }

@@ -60,10 +60,11 @@ function createSteps({ secrets, updateConnection, probe }: RotationDependencies)
     }
   };
 
+  /** Registers once more, which changes nothing after setSecret: no version becomes current that nobody would take. */
   const finishSecret: Step = async (rotation) => {
     const { secretId, token } = rotation;
     await pendingOf(rotation);
-    const { stages } = await secrets.describe(secretId);
+    const { stages } = await registerClient(secrets, secretId);
     await secrets.move(secretId, 'AWSCURRENT', { from: stages.get('AWSCURRENT'), to: token });
   };
 
