@@ -312,7 +312,7 @@ test.each<[string, object]>([
   ['headers that are a text', { url: SERVICE, headers: 'x-api-key: private' }],
   ['a header that is none', { url: SERVICE, headers: { 'x-api-key: private': '' } }],
   ['a query that is a text', { url: SERVICE, query: 'key=private' }],
-])('%s is told to who makes the call, and not to the log', async (_, event) => {
+])('%s is told to who makes the call, and is not in the line of the call', async (_, event) => {
   const output = captureOutput();
   const logged = await startCallRig({ audit: createCallAudit({ serviceName: 'caller' }) });
 
