@@ -1,7 +1,9 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { IncomingMessage } from 'node:http';
+import { connect, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, expect, test } from 'vitest';
+import { createGuard } from '../client/metadata/guard.ts';
 import { LISTENER_LIMITS } from '../client/metadata/http-listener.ts';
 import { GATE_LIMITS } from '../client/metadata/vendor-gate.ts';
 import { AUDIENCE, askMetadata, fakeClient, type MetadataRig, startMetadataRig } from './make-metadata.ts';
@@ -348,4 +350,37 @@ test('logs a line for each request, without tokens and without what the query sa
     expect.stringMatching(/identity 200 \d+ ms$/),
   ]);
   expect(lines.join('\n')).not.toMatch(/ya29\.|eyJ|cloud-platform|cloudfunctions/);
+});
+
+test.each([
+  ['that a proxy puts its own behind', 'X-Forwarded-For: 10.0.0.1'],
+  ['that hide a second host', 'Host: a.example'],
+  ['of no meaning', 'A: b'],
+])('refuses more headers than are read, %s', async (_, last) => {
+  const { port } = await start();
+  const many = 'A: b\r\n'.repeat(98);
+
+  const answer = await sendRaw(
+    port,
+    `GET /computeMetadata/v1/${ACCOUNT}/token HTTP/1.1\r\nHost: localhost\r\nMetadata-Flavor: Google\r\n${many}${last}\r\n\r\n`,
+  );
+
+  expect(answer).toMatch(/^HTTP\/1.1 431 There are more than 100 headers/);
+  expect(answer).not.toContain('ya29.');
+});
+
+test('counts the headers itself, and leaves none of them out', () => {
+  const guard = createGuard([]);
+  const named = { host: 'localhost', 'metadata-flavor': 'Google' };
+  const rawHeaders = Object.entries(named).flat();
+  const request = (raw: readonly string[]) =>
+    Object.assign(new IncomingMessage(new Socket()), {
+      method: 'GET',
+      url: `/computeMetadata/v1/${ACCOUNT}/token`,
+      headers: named,
+      rawHeaders: raw,
+    });
+
+  expect(() => guard(request(rawHeaders))).not.toThrow();
+  expect(() => guard(request([...rawHeaders, ...Array(198).fill('a')]))).toThrow('more than 100 headers');
 });

@@ -17,6 +17,7 @@ const OWN_HOSTS = [
 ];
 
 const MAX_TARGET_LENGTH = 8_192;
+const MAX_HEADERS = 100;
 const HOST = /^(\[[0-9a-f:]{2,39}\]|[a-z0-9_.-]{1,253})(?::\d{1,5})?$/;
 const PROXIED = /^(?:x-forwarded-|forwarded$)/;
 /** Browsers send `Sec-Fetch-Site` and more of its kind; `Sec-Fetch-Mode` alone is what the `fetch` of Node.js sends. */
@@ -26,6 +27,13 @@ const BROWSER = /^(?:origin$|sec-fetch-(?!mode$))/;
 function hostOf({ headers: { host = '' }, rawHeaders }: IncomingMessage): string | undefined {
   const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');
   return hosts.length > 1 ? undefined : HOST.exec(host.toLowerCase())?.[1];
+}
+
+/** Node.js would pass over what is above a bound of its own, which may be the one by which a proxy tells of itself. */
+function refuseNumber({ rawHeaders }: IncomingMessage): void {
+  if (rawHeaders.length > 2 * MAX_HEADERS) {
+    throw new MetadataFault(431, `There are more than ${MAX_HEADERS} headers.`, { Connection: 'close' });
+  }
 }
 
 function refuseHeaders(headers: IncomingHttpHeaders): void {
@@ -81,6 +89,7 @@ export function createGuard(moreHosts: readonly string[]): Guard {
 
   return (request) => {
     const { headers, url = '' } = request;
+    refuseNumber(request);
     const host = hostOf(request);
     if (host === undefined || !hosts.has(host)) {
       throw new MetadataFault(
