@@ -385,3 +385,14 @@ test('says that a port is taken', async () => {
 
   await expect(starting).rejects.toMatchObject({ code: 'EADDRINUSE', port });
 });
+
+test('knows no address of a profile that is named as what every object has', async () => {
+  const server = await start({ clients: [fakeClient({ profile: 'constructor', principal: undefined })] });
+
+  const { status, body } = await server.get('instance/service-accounts/default/email');
+
+  expect({ status, body }).toMatchObject({
+    status: 404,
+    body: expect.stringContaining('--email constructor='),
+  });
+});

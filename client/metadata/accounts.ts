@@ -68,7 +68,9 @@ export function createAccounts(
   emails: Readonly<Record<string, string>>,
   dependencies: AccountDependencies,
 ): Accounts {
-  const accountOf = (client: TokenClient) => createAccount(client, emails[client.profile], dependencies);
+  // A profile may have the name of what every object has.
+  const given = new Map(Object.entries(emails));
+  const accountOf = (client: TokenClient) => createAccount(client, given.get(client.profile), dependencies);
   const firstClient = checkClients(clients);
   const first = accountOf(firstClient);
   const all = [first, ...clients.slice(1).map(accountOf)];
