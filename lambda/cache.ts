@@ -153,9 +153,14 @@ export function createCache(mint: Minter, dependencies: CacheDependencies): Mint
         return;
       }
     }
-    putBounded(entries, key, entryFor(vended, clock, lifeMs(grant)), maxTokens);
+    const entry = entryFor(vended, clock, lifeMs(grant));
+    putBounded(entries, key, entry, maxTokens);
     quietUntilMs.delete(key);
     refusals.delete(key);
+    // One that is due as soon as it has come would be asked for anew by every caller.
+    if (clock.googleMs() >= entry.refreshAtMs) {
+      hush(key);
+    }
   };
 
   const noteFailure = (key: string, error: unknown): void => {

@@ -840,3 +840,18 @@ test.each([9, 5])(
     expect([whileQuiet, mints.list.length]).toEqual([2, 3]);
   },
 );
+
+test('a token that is due when it comes is not asked for by everybody anew', async () => {
+  const { ask, give, hold, mints, time } = createRig(undefined, HOUR);
+  await hold(5 * MINUTE);
+
+  const served = [atOnce(ask()), atOnce(ask())];
+  const atFirst = mints.list.length;
+  await time.advance(5 * SECOND + 1);
+  const renewed = ask();
+  give(1);
+
+  expect(served).toEqual(['token-0', 'token-0']);
+  expect(atFirst).toBe(1);
+  expect((await renewed).token.value).toBe('token-1');
+});
