@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type CliRig, openCli, PRINCIPAL } from './cli-rig.ts';
 import { needTool, runTool } from './optional-tool.ts';
@@ -68,6 +68,31 @@ test.concurrent.for([
 
   expect(ended).toMatchObject({ status, stdout: '' });
   expect(ended.stderr).toMatch(says);
+});
+
+test.concurrent.for([
+  ['126 if something before it is no folder', '/dev/null/command', 126, /cannot be run: spawn ENOTDIR\n$/],
+  ['126 if its name is too long', 'x'.repeat(5_000), 126, /cannot be run: spawn ENAMETOOLONG\n$/],
+  ['127 if it has no name', '', 127, /^gcp-token: : command not found\n$/],
+] as const)('ends with %s', async ([, command, status, says], { expect }) => {
+  const ended = await cli.run(['exec', '--quiet', '--', command]);
+
+  expect(ended).toMatchObject({ status, stdout: '' });
+  expect(ended.stderr).toMatch(says);
+});
+
+test.concurrent('gives the command a folder that is found from everywhere, whatever TMPDIR says', async ({
+  expect,
+}) => {
+  const temporary = relative(join(import.meta.dirname, '..'), cli.folder());
+
+  const { status, stdout } = await cli.run(
+    ['exec', '--quiet', '--', 'sh', '-c', 'cd / && ls "$CLOUDSDK_CONFIG" && echo "$CLOUDSDK_CONFIG"'],
+    { TMPDIR: temporary },
+  );
+
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^configurations\ngce\n\/.*\n$/);
 });
 
 test.concurrent('leaves to the command all that comes behind its name, with and without --', async ({

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
@@ -79,6 +79,8 @@ export function relaySignals(): SignalRelay {
 function endOfFailure({ code, message }: NodeJS.ErrnoException, command: string): ChildEnd {
   switch (code) {
     case 'ENOENT':
+    // No name at all.
+    case 'ERR_INVALID_ARG_VALUE':
       return { status: NOT_FOUND, fault: `${command}: command not found` };
     case 'EACCES':
       return { status: NOT_EXECUTABLE, fault: `${command}: is not executable` };
@@ -96,8 +98,21 @@ export function runChild(
   environment: Readonly<Record<string, string | undefined>>,
   relay: SignalRelay,
 ): Promise<ChildEnd> {
+  /** Node.js tells of some failures by an event, and of others at once. */
+  const start = (): ChildProcess | ChildEnd => {
+    try {
+      return spawn(command, args, { env: { ...environment }, stdio: 'inherit' });
+    } catch (error) {
+      return endOfFailure(error as NodeJS.ErrnoException, command);
+    }
+  };
+
   return new Promise((resolve) => {
-    const child = spawn(command, args, { env: { ...environment }, stdio: 'inherit' });
+    const child = start();
+    if (!(child instanceof ChildProcess)) {
+      resolve(child);
+      return;
+    }
     relay.to(child);
     child.on('error', (error) => {
       // It comes for a signal, too, that may not be sent to a command of another user's, such as sudo.

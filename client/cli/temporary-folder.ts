@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 
 /** A folder that nobody else may look into, and that is gone when the process is. */
 export type TemporaryFolder = { readonly path: string; readonly remove: () => void };
@@ -33,7 +33,8 @@ function guard(path: string): ChildProcess {
  * @throws {Error} where there is no place for one
  */
 export function createTemporaryFolder(): TemporaryFolder {
-  const path = mkdtempSync(join(tmpdir(), PREFIX));
+  // The command may go to another folder, and must find it from there.
+  const path = mkdtempSync(resolve(tmpdir(), PREFIX));
   const guardian = guard(path);
   const remove = () => {
     process.off('exit', remove);
