@@ -1,4 +1,5 @@
 import { UsageError } from '../infra/usage-error.ts';
+import { hideUser } from './hide-user.ts';
 
 /** Where the vendor's HTTP API is. */
 export type VendorUrl = {
@@ -16,7 +17,7 @@ const API_GATEWAY =
 
 function fault(text: string, what: string): UsageError {
   return new UsageError(
-    `url: ${JSON.stringify(text.slice(0, 200))} ${what}; give the stack's output TokenApiUrl, such as https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com.`,
+    `url: ${JSON.stringify(hideUser(text).slice(0, 200))} ${what}; give the stack's output TokenApiUrl, such as https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com.`,
   );
 }
 

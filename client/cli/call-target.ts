@@ -1,6 +1,7 @@
 import { audienceOfUrl } from '../../lambda/policy/audience-of-url.ts';
 import { isAudience } from '../../lambda/policy/audiences.ts';
 import { quote } from '../../lambda/quote.ts';
+import { hideUser } from '../hide-user.ts';
 import type { CallFlags } from './call-flags.ts';
 import { CommandLineError } from './command-line-error.ts';
 
@@ -18,7 +19,7 @@ function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw new CommandLineError(
-      `${quote(text)} is no URL that can be called; give one that begins with https://.`,
+      `${quote(hideUser(text))} is no URL that can be called; give one that begins with https://.`,
     );
   }
   if (url.username !== '' || url.password !== '') {
