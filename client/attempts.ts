@@ -5,6 +5,7 @@ import type { Sleep } from '../lambda/sleep.ts';
 import type { AwsLogin } from './aws-login.ts';
 import { isUnexplainedRefusal } from './http-failure.ts';
 import type { AskVendor } from './vendor-door.ts';
+import { within } from './within.ts';
 
 export type AttemptsDependencies = {
   readonly login: AwsLogin;
@@ -20,20 +21,8 @@ const FIRST_BACKOFF_MS = 200;
 /** With less time than this, another attempt could only end as a time-out. */
 const MIN_ATTEMPT_MS = 50;
 
-/** What waits for AWS's credentials, a person's process perhaps, has no time-out of its own. */
-async function within<Value>(work: Promise<Value>, timeoutMs: number): Promise<Value> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () =>
-      reject(new VendError('timeout', 'No token came in time: neither an answer nor an error. Try again.')),
-    // The request has its own time-out, which says more.
-    timeoutMs + MIN_ATTEMPT_MS,
-  );
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+function late(): VendError {
+  return new VendError('timeout', 'No token came in time: neither an answer nor an error. Try again.');
 }
 
 function retryAfterMs(error: VendError): number {
@@ -50,8 +39,12 @@ function retryAfterMs(error: VendError): number {
 export function withAttempts(ask: AskVendor, dependencies: AttemptsDependencies): AskVendor {
   const { login, clock, random, sleep } = dependencies;
 
-  const hasOtherCredentials = async (error: VendError): Promise<boolean> =>
-    (isCallerRefusal(error) || isUnexplainedRefusal(error)) && (await login.renew().catch(() => false));
+  const hasOtherCredentials = async (error: VendError, deadlineMs: number): Promise<boolean> => {
+    if (!isCallerRefusal(error) && !isUnexplainedRefusal(error)) {
+      return false;
+    }
+    return await within(login.renew(), deadlineMs - clock.systemMs(), late).catch(() => false);
+  };
 
   /** Throws where there is nothing to wait for. */
   const pause = async (error: VendError, tried: number, deadlineMs: number): Promise<void> => {
@@ -69,12 +62,13 @@ export function withAttempts(ask: AskVendor, dependencies: AttemptsDependencies)
     for (let tried = 1; ; tried += 1) {
       const timeoutMs = Math.min(ATTEMPT_TIMEOUT_MS, deadlineMs - clock.systemMs());
       try {
-        return await within(ask(request, clock.systemMs() + timeoutMs), timeoutMs);
+        // The request has its own time-out, which says more.
+        return await within(ask(request, clock.systemMs() + timeoutMs), timeoutMs + MIN_ATTEMPT_MS, late);
       } catch (error) {
         if (!(error instanceof VendError)) {
           throw error;
         }
-        if (!isRenewed && (await hasOtherCredentials(error))) {
+        if (!isRenewed && (await hasOtherCredentials(error, deadlineMs))) {
           isRenewed = true;
         } else {
           await pause(error, tried, deadlineMs);

@@ -8,6 +8,9 @@ export type AnsweredToken = { readonly token: Token; readonly scopes: readonly s
 /** What may stand in an `Authorization` header, and nothing else. */
 const TOKEN = /^[\x21-\x7e]+$/;
 
+/** Longer than any token of Google's lives, and short enough to be a time. */
+const MAX_SECONDS = 86_400;
+
 function strange(what: string): VendError {
   return new VendError('server_error', `The vendor's answer ${what}. Is it the token vendor that was asked?`);
 }
@@ -26,7 +29,7 @@ export function readAnswer(grant: Grant, answer: unknown, askedAtMs: number): An
   if (value === undefined || !TOKEN.test(value)) {
     throw strange(`has no ${grant.kind}`);
   }
-  if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds <= 0) {
+  if (typeof seconds !== 'number' || !(seconds > 0 && seconds <= MAX_SECONDS)) {
     throw strange('does not say for how long the token is good (expires_in)');
   }
   if (grant.kind === 'id_token' && fields.audience !== grant.audience) {

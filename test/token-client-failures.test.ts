@@ -414,3 +414,47 @@ test('credentials that never come are not waited for longer than a token may tak
 
   expect(await thrownBy(client.accessToken())).toMatchObject({ code: 'timeout' });
 });
+
+test('credentials that are refused, and then never come anew, are not waited for either', async () => {
+  const client = createTokenClient(
+    {
+      url: API,
+      timeoutMs: 200,
+      credentials: (options) => (options?.forceRefresh ? new Promise(() => {}) : Promise.resolve(KEYS)),
+    },
+    { environment: {}, post: async () => ({ status: 403, headers: {}, body: '{"message":"Forbidden"}' }) },
+  );
+
+  expect(await thrownBy(client.accessToken())).toMatchObject({ code: 'access_denied' });
+});
+
+test('tokens that are near their end when they come cost one question in 5 seconds', async () => {
+  const serial = (index: number) => json(200, { ...GRANTED, access_token: `ya29.${index}`, expires_in: 300 });
+  const { client, sent, pass } = answered(Array.from({ length: 9 }, (_, index) => serial(index)));
+
+  for (let call = 0; call < 20; call += 1) {
+    await client.accessToken();
+  }
+  const atFirst = sent.length;
+  pass(5_001);
+  await client.accessToken();
+  await settled();
+
+  expect(atFirst).toBe(1);
+  expect(sent).toHaveLength(2);
+});
+
+test.each([-1, 0, '3600', null, 86_401, 1e300])('a token for %s seconds is nobody’s', async (seconds) => {
+  const { client } = answered([json(200, { ...GRANTED, expires_in: seconds })]);
+
+  expect(await thrownBy(client.accessToken())).toMatchObject({ code: 'server_error' });
+});
+
+test.each([
+  'ftp://me:CANARY@example.com/',
+  'me:CANARY@example.com',
+  '//me:CAN/ARY@example.com',
+  'https:/me:CANARY@a.example',
+])('shows no password of the address %s, which it refuses', (url) => {
+  expect(() => createTokenClient({ url })).toThrow(/^(?!.*(?:CANARY|CAN.ARY)).*(?:no https URL|a user)/);
+});
