@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -270,6 +270,7 @@ const REFUSALS: readonly (readonly [what: string, args: readonly string[], says:
   ['http without an audience', ['http://127.0.0.1:9/'], /--audience is missing/],
   ['what is no URL', ['example.com/x'], /no URL that can be called/],
   ['a file', ['file:///etc/passwd'], /no URL that can be called/],
+  ['what is no URL, with a password', ['ftp://me:CANARY@example.com/'], /no URL that can be called/],
   ['a URL with a password', ['https://me:CANARY@example.com/'], /a user in it/],
   ['an audience that is none', ['--audience', 'x y', 'https://example.com/'], /--audience: "x y"/],
   [
@@ -342,4 +343,25 @@ test('the profile decides on the scopes of a call', async () => {
 
   expect(status).toBe(1);
   expect(stderr).toContain('access_denied');
+});
+
+test.concurrent('waits no longer than --max-time for the token, nor for what it was asked of', async ({
+  expect,
+}) => {
+  const folder = cli.folder();
+  const tooLate = join(folder, 'too-late');
+  const config = join(folder, 'config');
+  writeFileSync(
+    config,
+    `[default]\nregion = eu-west-1\ncredential_process = sh -c "sleep 8; : > ${tooLate}"\n`,
+  );
+
+  const ended = await cli.run(
+    ['call', '--max-time', '1', '--function', 'vendor', '--audience', AUDIENCE, `${origin}/`],
+    { AWS_CONFIG_FILE: config, GCP_TOKEN_URL: '' },
+  );
+
+  expect(ended).toMatchObject({ status: 28, stdout: '' });
+  expect(ended.stderr).toMatch(/^gcp-token: no token came within --max-time; give it more SECONDS\.\n$/);
+  expect(existsSync(tooLate)).toBe(false);
 });

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { sourceOf } from '../client/doctor/caller-identity.ts';
+import { examineIdentity, sourceOf } from '../client/doctor/caller-identity.ts';
 import type { Reported, ReportedLink } from '../client/doctor/doctor-report.ts';
 import { examineVendor } from '../client/doctor/vendor-doctor.ts';
 import { judgeClock } from '../client/doctor/vendor-reach.ts';
@@ -253,4 +253,23 @@ test('asks the alias of the doctor, whatever alias the function’s name has', a
     { functionName: 'vendor', qualifier: 'Doctor' },
     { profile: 'reports', audience: AUDIENCE },
   ]);
+});
+
+test('does not wait for ever for a login that gives nothing', async () => {
+  const silent = {
+    credentials: () => new Promise<never>(() => {}),
+    region: async () => REGION,
+    renew: async () => false,
+  };
+  const never = () => expect.unreachable();
+
+  const examined = examineIdentity({
+    login: silent,
+    environment: {},
+    post: never,
+    now: () => NOW_MS,
+    loginTimeoutMs: 50,
+  });
+
+  await expect(examined).rejects.toThrow('neither an answer nor an error. Try `aws sts get-caller-identity`');
 });

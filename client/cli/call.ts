@@ -30,6 +30,19 @@ const METHOD = /^[A-Za-z][A-Za-z-]{0,31}$/;
 
 type Authorized = { readonly token: string; readonly principal?: string };
 
+/** A vendor that does not answer must not take longer than the whole call may. */
+async function beforeTheEnd<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const { promise: over, reject } = Promise.withResolvers<never>();
+  const end = () =>
+    reject(new CommandFailure('no token came within --max-time; give it more SECONDS.', CURL.timeout));
+  signal.addEventListener('abort', end);
+  try {
+    return await Promise.race([work, over]);
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
+}
+
 async function tokenFor(target: CallTarget, client: TokenClient): Promise<Authorized> {
   return target.kind === 'id_token'
     ? await client.idToken({ audience: target.audience })
@@ -106,7 +119,7 @@ export async function call(text: string, flags: CallFlags, dependencies: CallDep
   const headers = headersOf(flags, dependencies.version);
   const signal = AbortSignal.timeout((flags.maxTime ?? DEFAULT_MAX_SECONDS) * 1_000);
   const body = await openBody(flags.data ?? [], dependencies.stdin);
-  const { token, principal } = await tokenFor(target, await dependencies.client());
+  const { token, principal } = await beforeTheEnd(tokenFor(target, await dependencies.client()), signal);
   const request: Call = {
     url: target.url,
     method,

@@ -2,9 +2,11 @@ import { awsDomainOf } from '../../lambda/aws/aws-domain.ts';
 import { awsErrorName } from '../../lambda/aws/aws-failure.ts';
 import { signStsRequest } from '../../lambda/aws/aws-sts.ts';
 import { callerRefusal } from '../../lambda/aws/caller-refusal.ts';
+import { VendError } from '../../lambda/errors.ts';
 import { fieldsOf, textOf } from '../../lambda/fields.ts';
 import type { Post } from '../../lambda/google/post.ts';
 import type { AwsLogin } from '../aws-login.ts';
+import { within } from '../within.ts';
 import type { Examined } from './caller-chain.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -15,9 +17,16 @@ export type IdentityDependencies = {
   readonly post: Post;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /**
+   * How long the login may take.
+   * @default 25000
+   */
+  readonly loginTimeoutMs?: number;
 };
 
 const TIMEOUT_MS = 10_000;
+/** As long as a token client waits for all. */
+const LOGIN_TIMEOUT_MS = 25_000;
 const BODY = 'Action=GetCallerIdentity&Version=2011-06-15';
 const ARN = /<Arn>(arn:[\w:/+=,.@-]{1,2048})<\/Arn>/;
 
@@ -31,6 +40,13 @@ const SOURCES: readonly (readonly [feature: RegExp, source: string])[] = [
   [/ENV_VARS/, 'the environment (AWS_ACCESS_KEY_ID)'],
   [/PROFILE/, 'your AWS configuration'],
 ];
+
+function lateLogin(): VendError {
+  return new VendError(
+    'credential_unavailable',
+    'Your AWS login gives no credentials: neither an answer nor an error. Try `aws sts get-caller-identity`.',
+  );
+}
 
 /** Returns where AWS credentials are from, in words. */
 export function sourceOf(credentials: unknown, environment: Environment): string {
@@ -52,8 +68,9 @@ export async function examineIdentity({
   environment,
   post,
   now,
+  loginTimeoutMs = LOGIN_TIMEOUT_MS,
 }: IdentityDependencies): Promise<Examined<true>> {
-  const credentials = await login.credentials();
+  const credentials = await within(login.credentials(), loginTimeoutMs, lateLogin);
   const source = sourceOf(credentials, environment);
   const region = await login.region();
   const base = textOf(environment.AWS_ENDPOINT_URL_STS) ?? textOf(environment.AWS_ENDPOINT_URL);
