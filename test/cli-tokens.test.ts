@@ -1,3 +1,6 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AUDIENCE, CLOUD_PLATFORM, type CliRig, openCli, PRINCIPAL } from './cli-rig.ts';
 
@@ -207,4 +210,25 @@ test('fails in one line if the vendor cannot be reached, without a stack', async
 
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
   expect(stderr).toMatch(/^gcp-token: [^\n]+\n$/);
+});
+
+test.each([
+  ['', ['completion', 'bash'], 'gcp-token: standard output cannot be written (ENOSPC).\n'],
+  [
+    ' as JSON',
+    ['--json', 'completion', 'bash'],
+    `${JSON.stringify({ error: 'failed', error_description: 'standard output cannot be written (ENOSPC).', retryable: false })}\n`,
+  ],
+])('says in one line%s that its output cannot be written', (_, args, says) => {
+  const main = join(import.meta.dirname, '..', 'client', 'cli', 'main.ts');
+  const full = openSync('/dev/full', 'w');
+
+  const { status, stderr } = spawnSync(process.execPath, [main, ...args], {
+    stdio: ['ignore', full, 'pipe'],
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  closeSync(full);
+
+  expect({ status, stderr }).toEqual({ status: 1, stderr: says });
 });

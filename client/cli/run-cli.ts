@@ -1,3 +1,4 @@
+import { CommandFailure } from './command-failure.ts';
 import { describeFailure, failureOf } from './failure.ts';
 import { nodeVersionFault } from './node-version.ts';
 import { tell } from './tell.ts';
@@ -12,13 +13,20 @@ function asksFor(flags: readonly string[], args: readonly string[]): boolean {
 /** As curl ends if it cannot write. */
 const WRITE_ERROR = 23;
 
-/** Whoever reads no further, as `head` does, is not to be told of it. */
-function endQuietlyWithTheReader(status: number): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') {
-      throw error;
+/** Whoever reads no further, as `head` does, is not to be told of it; of a full disk they are. */
+function endWithStandardOutput(
+  ends: { readonly read: number; readonly broken: number },
+  asJson: boolean,
+): void {
+  process.stdout.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') {
+      process.exit(ends.read);
     }
-    process.exit(status);
+    const failure = failureOf(
+      new CommandFailure(`standard output cannot be written (${code}).`, ends.broken),
+    );
+    tell(describeFailure(failure, asJson));
+    process.exit(failure.status);
   });
 }
 
@@ -41,7 +49,8 @@ export async function runCli(args: readonly string[]): Promise<void> {
   try {
     const { createProgram } = await import('./program.ts');
     if (first !== 'exec') {
-      endQuietlyWithTheReader(first === 'call' ? WRITE_ERROR : 0);
+      const ends = first === 'call' ? { read: WRITE_ERROR, broken: WRITE_ERROR } : { read: 0, broken: 1 };
+      endWithStandardOutput(ends, asksFor(['--json'], args));
     }
     await createProgram().parseAsync(args.length === 0 ? ['--help'] : [...args], { from: 'user' });
   } catch (error) {
