@@ -92,9 +92,30 @@ function run(entry: string): Bundle {
   return parseFiles(stdout);
 }
 
+/** Returns the code that a bundle has to have and has not: it would be deployed all the same, and fail when it starts, or later. */
+function missingFrom(bundle: Bundle): string | undefined {
+  const code = [...bundle].filter(([name]) => name.endsWith('.mjs'));
+  const imported = code.flatMap(([, text]) =>
+    [...text.matchAll(/["'`]\.\/([\w-]+\.mjs)["'`]/g)].map(([, name = '']) => name),
+  );
+  return ['index.mjs', ...imported].find((name) => !bundle.has(name));
+}
+
 function readBuilt(entry: string): Bundle {
   const folder = dirname(entry);
-  return new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+  const files = existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : [];
+  const bundle = new Map(
+    files
+      .filter((file) => file.isFile())
+      .map(({ name }) => [name, readFileSync(join(folder, name), 'utf8')] as const),
+  );
+  const missing = missingFrom(bundle);
+  if (missing !== undefined) {
+    throw new UsageError(
+      `The package gcp-token-vendor is not whole: ${join(folder, missing)} is not there. Install it again.`,
+    );
+  }
+  return bundle;
 }
 
 /**

@@ -1,11 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, expect, test } from 'vitest';
 import { startHere } from '../examples/here.ts';
 import { bundleFunction, entryOf, FUNCTION_NAMES } from '../infra/bundle.ts';
 import { GcpTokenVendor } from '../infra/token-vendor.ts';
+import { fieldsOf } from '../lambda/fields.ts';
 import { callerChecks, peerChecks } from '../pack/consumer-checks.ts';
 import { copyExamples } from './installed-example.ts';
 import { packPackage, readManifest } from './installed-package.ts';
@@ -26,6 +29,7 @@ const { vendor } = await startClientRig({ requireSignature: false });
 const consumer = { node: process.execPath, vendorUrl: vendor.url };
 const caller = { ...consumer, folder: packed.installIn('caller', []) };
 const owner = { ...consumer, folder: packed.installIn('owner', [...PEERS, 'typescript', '@types/node']) };
+const broken = packed.installIn('broken', PEERS);
 /** That which builds an image from the repository is not for a copy. */
 const COPIED = ['call-task', 'compute', 'connection', 'lambda'];
 const examples = copyExamples(packed.installIn('examples', [...PEERS, 'esbuild']), COPIED);
@@ -34,6 +38,18 @@ afterAll(async () => {
   await vendor.close();
   packed.remove();
 });
+
+/** Returns how the program ends that synthesizes every function in a project. */
+async function failureOfSynth(
+  project: string,
+): Promise<{ readonly code: unknown; readonly stderr: unknown }> {
+  const options = { cwd: project, timeout: TIMEOUT_MS };
+  const error: unknown = await promisify(execFile)(process.execPath, ['synth.mjs', 'out'], options).catch(
+    (failure: unknown) => failure,
+  );
+  const { code, stderr } = fieldsOf(error);
+  return { code, stderr };
+}
 
 /** Returns the packages that the package's own code imports. */
 function importedPackages(): readonly string[] {
@@ -76,6 +92,28 @@ test.each(FUNCTION_NAMES)(
     const files = readdirSync(folder).map((file) => [file, readFileSync(join(folder, file), 'utf8')]);
 
     expect(Object.fromEntries(files)).toEqual(Object.fromEntries(bundleFunction(entryOf(name))));
+  },
+);
+
+test.each([
+  ['without a file of it', 'call/main/shared.mjs'],
+  ['without its beginning', 'call/main/index.mjs'],
+  ['at all', 'call'],
+])(
+  'where a function is not there %s, nothing is synthesized, and it is said what to do',
+  { timeout: TIMEOUT_MS },
+  async (_, place) => {
+    const missing = join(broken, 'node_modules', manifest.name, 'dist/functions', place);
+    const away = `${missing}.away`;
+    renameSync(missing, away);
+
+    const { code, stderr } = await failureOfSynth(broken);
+    renameSync(away, missing);
+
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /UsageError: The package gcp-token-vendor is not whole: \S+\/call\/main\/\w+\.mjs is not there\. Install it again\./,
+    );
   },
 );
 
