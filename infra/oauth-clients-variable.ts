@@ -1,5 +1,5 @@
 import { Fn, Stack } from 'aws-cdk-lib';
-import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { CfnSecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import type { OAuthClientGrant } from './oauth-request.ts';
 import { UsageError } from './usage-error.ts';
@@ -16,8 +16,8 @@ export type ClientEntry = {
 const MAX_ENVIRONMENT_BYTES = 4096;
 /** Kept free for the other variables, which are few and short. */
 const RESERVED_BYTES = 384;
-/** The end of an ARN: a logical id and nineteen characters of CloudFormation's and Secrets Manager's. */
-const ESTIMATED_NAME = 'a'.repeat(100);
+/** What CloudFormation and Secrets Manager put behind a secret's logical id, each with a hyphen before it. */
+const RANDOM_END = `-${'a'.repeat(12)}-${'a'.repeat(6)}`;
 
 function documentOf(entries: readonly ClientEntry[], registryOf: (entry: ClientEntry) => string): object {
   const sorted = [...entries].sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -27,6 +27,12 @@ function documentOf(entries: readonly ClientEntry[], registryOf: (entry: ClientE
       { profile: entry.profile, ...entry.grant, registry: registryOf(entry) },
     ]),
   );
+}
+
+/** The end of the ARN that a registry will have, or as long a text. */
+function estimatedName({ registry }: ClientEntry): string {
+  const { logicalId } = registry.node.defaultChild as CfnSecret;
+  return `${Stack.of(registry).resolve(logicalId)}${RANDOM_END}`;
 }
 
 /** What the ARN of a secret begins with, the same for all of a stack's. */
@@ -44,7 +50,7 @@ export function secretsPrefix(scope: Construct): string {
  */
 export function clientsVariable(scope: Construct, entries: readonly ClientEntry[]): string {
   const estimate = Buffer.byteLength(
-    JSON.stringify({ CLIENTS: JSON.stringify(documentOf(entries, () => ESTIMATED_NAME)) }),
+    JSON.stringify({ CLIENTS: JSON.stringify(documentOf(entries, estimatedName)) }),
   );
   if (estimate > MAX_ENVIRONMENT_BYTES - RESERVED_BYTES) {
     throw new UsageError(

@@ -430,6 +430,21 @@ test('a dozen clients fit into the environment, and too many are refused', () =>
   expect(many(40)).toThrow(/40 OAuth clients take about \d{4,5} bytes, and .* ends at 4096/);
 });
 
+test('where names are long, fewer clients fit into the environment', () => {
+  const name = 'r'.repeat(63);
+  const many = (count: number) => {
+    const stack = new Stack(createApp(), 'Test');
+    const vendor = new GcpTokenVendor(stack, 'V'.repeat(60), { profiles: { [name]: { scopes: ['email'] } } });
+    for (let index = 0; index < count; index += 1) {
+      vendor.profile(name).oauthClient(stack, `Client${index}`, { scopes: 'email' });
+    }
+    return () => Template.fromStack(stack);
+  };
+
+  expect(many(8)).not.toThrow();
+  expect(many(11)).toThrow(/11 OAuth clients take about \d{4} bytes, and .* ends at 4096/);
+});
+
 test('three alarms watch OAuth beside those of the vendor', () => {
   const rig = withConnection();
 
