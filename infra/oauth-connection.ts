@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack, Token } from 'aws-cdk-lib';
 import {
   Authorization,
   Connection,
@@ -13,6 +13,7 @@ import type { Construct } from 'constructs';
 import type { Profile } from '../lambda/policy/profiles.ts';
 import { type OAuthClientRequest, oauthGrant } from './oauth-request.ts';
 import type { MadeClient, OAuthServer } from './oauth-server.ts';
+import { UsageError } from './usage-error.ts';
 
 /** What a client is bound to, and how long its secret is the current one. */
 export type OAuthClientProps = OAuthClientRequest & {
@@ -90,6 +91,19 @@ export function createOAuthClient(
   return { clientId, secret, tokenUrl };
 }
 
+/** CloudFormation reads its secret, and the registrar updates it, where the vendor is; and nowhere else. */
+function requireSamePlace(place: Place, server: OAuthServer): void {
+  const [here, vendors] = [Stack.of(place.scope), Stack.of(server)];
+  for (const name of ['account', 'region'] as const) {
+    const known = [here[name], vendors[name]].filter((value) => !Token.isUnresolved(value));
+    if (new Set(known).size > 1) {
+      throw new UsageError(
+        `The connection ${place.id} is in the ${name} ${here[name]}, and its vendor in ${vendors[name]}: put the connection where the vendor is.`,
+      );
+    }
+  }
+}
+
 /**
  * Returns an EventBridge connection that authorizes with a profile's token. EventBridge reads the client's secret from the
  * template's reference to it when the connection is made, and gets each later one from its rotation.
@@ -102,6 +116,7 @@ export function createConnection(
   place: Place,
   props: ConnectionProps,
 ): Connection & IConnection {
+  requireSamePlace(place, profile.server());
   const connectionName = connectionNameFor(profile, place);
   const client = makeClient(profile, place, props, connectionName);
   const { description = `Google, as the profile ${profile.profile.name} of the token vendor allows` } = props;

@@ -387,6 +387,20 @@ test('a connection may be in another stack than its vendor', () => {
   template.resourceCountIs('AWS::SecretsManager::Secret', 0);
 });
 
+test.each([
+  ['region', { account: '111111111111', region: 'us-east-1' }],
+  ['account', { account: '222222222222', region: 'eu-west-1' }],
+])('a connection in another %s than its vendor, which could not work, is refused', (name, env) => {
+  const app = createApp();
+  const home = { account: '111111111111', region: 'eu-west-1' };
+  const vendor = new GcpTokenVendor(new Stack(app, 'Test', { env: home }), 'Vendor', { profiles: PROFILES });
+  const other = new Stack(app, 'Other', { env, crossRegionReferences: true });
+
+  const create = () => vendor.profile('default').connection(other, 'Connection', { audience: AUDIENCE });
+
+  expect(create).toThrow(`The connection Connection is in the ${name} ${env[name as 'region']}`);
+});
+
 test('the same input makes the same template', () => {
   expect(withConnection().text()).toBe(withConnection().text());
 });
