@@ -84,6 +84,26 @@ test('parameters that are unknown or without a value are ignored, as OAuth has i
   expect(status).toBe(200);
 });
 
+test.each([
+  'Application/X-WWW-Form-URLencoded',
+  'application/x-www-form-urlencoded;charset=UTF-8',
+  'application/x-www-form-urlencoded; charset="utf-8"',
+  'application/x-www-form-urlencoded ;\tcharset=utf-8',
+  'application/x-www-form-urlencoded;charset=utf-8;',
+])('a form may be called %j, as HTTP has it', async (type) => {
+  const { status } = await rig.post(GRANT, { ...asBasic('caller'), 'content-type': type });
+
+  expect(status).toBe(200);
+});
+
+test.each(['iso-8859-1', '"utf-8', 'utf-8 x'])('a form in the charset %s is refused', async (charset) => {
+  const type = `application/x-www-form-urlencoded; charset=${charset}`;
+
+  const { status, body } = await rig.post(GRANT, { ...asBasic('caller'), 'content-type': type });
+
+  expect([status, body.error]).toEqual([400, 'invalid_request']);
+});
+
 test('a client id beside the header may repeat it', async () => {
   const { status } = await rig.post(`${GRANT}&client_id=caller`, asBasic('caller'));
 

@@ -13,7 +13,7 @@ export type OAuthRequest = {
 
 const MAX_BODY_LENGTH = 8_192;
 const MAX_PARAMETERS = 32;
-const FORM = /^application\/x-www-form-urlencoded(?:; *charset="?utf-8"?)?$/i;
+const FORM = /^application\/x-www-form-urlencoded[\t ]*(?:;[\t ]*(?:charset=(?:utf-8|"utf-8")[\t ]*)?)*$/i;
 const CONTROL = /[\p{Cc}\u2028\u2029]/u;
 
 function invalid(message: string): OAuthRefusal {
