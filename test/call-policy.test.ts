@@ -99,6 +99,10 @@ test.each([
   'https://a.run.app/a%2f..',
   'https://a.run.app/a/..%5Cb',
   'https://a.run.app/a/.;/b',
+  'https://a.run.app/a/%252e%252e/b',
+  'https://a.run.app/a/.%25252E/b',
+  'https://a.run.app/a/..%252fb',
+  'https://a.run.app/a%255c..',
   'https://a.run.app/a b',
   'https://a.run.app/\ta',
   'https://a.run.app/a\n',
@@ -122,6 +126,7 @@ test.each([
 test.each([
   'https://a.run.app/a/..b/...;/c;v=1',
   'https://a.run.app/.well-known/x%2Fy.json',
+  'https://a.run.app/a%252Fb/%252e%252ex/100%25',
   'https://a.run.app/a?next=/..;/b&of=..%2fc',
 ])('%j leads nowhere but down, and is called', (text) => {
   expect(parseCallUrl(text)?.href).toBe(text);

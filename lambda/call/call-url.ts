@@ -1,8 +1,8 @@
 import { isAudience } from '../policy/audiences.ts';
 
 const SCHEME = 'https://';
-/** Some servers take an escaped slash or a backslash for a slash, and cut off what follows a semicolon: then this leads upwards. */
-const LAX_DOT_SEGMENT = /(?:\/|%2f|%5c)\.{1,2}(?:[/;]|%2f|%5c|%3b|$)/i;
+/** Some servers take an escaped slash or a backslash for a slash, cut off what follows a semicolon, and undo escapes twice: then this leads upwards. */
+const LAX_DOT_SEGMENT = /(?:\/|%(?:25)*(?:2f|5c))(?:\.|%(?:25)*2e){1,2}(?:[/;]|%(?:25)*(?:2f|5c|3b)|$)/i;
 
 /**
  * Returns the URL that `text` spells, or `undefined` unless it is an https URL in the one plain spelling that audiences have:
