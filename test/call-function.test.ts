@@ -204,11 +204,33 @@ test('too many headers are an error', async () => {
   expect(await rig.refused({ url: SERVICE })).toMatch(/^ResponseTooLarge: .* too many headers/);
 });
 
-test('a body that was compressed unasked is refused, for a token could hide in it', async () => {
-  rig.serve(answering(200, 'xx', { 'content-encoding': 'gzip' }));
+test('of a long refusal in another script the beginning is told, too', async () => {
+  rig.serve(answering(403, '日本語'.repeat(8_000), { 'content-type': 'text/plain' }));
 
-  expect(await rig.refused({ url: SERVICE })).toMatch(/^ServiceRefused: .* compressed/);
+  expect(await rig.refused({ url: SERVICE })).toMatch(/^ServiceRefused: .* answered 403: 日本語日本語/);
 });
+
+test.each([
+  ['content-encoding', 'gzip'],
+  ['content-encoding', 'identity, GZIP'],
+  ['transfer-encoding', 'gzip, chunked'],
+])(
+  'a body that was compressed unasked is refused, for a token could hide in it: %s: %s',
+  async (name, value) => {
+    rig.serve(answering(200, 'xx', { [name]: value }));
+
+    expect(await rig.refused({ url: SERVICE })).toMatch(/^ServiceRefused: .* compressed/);
+  },
+);
+
+test.each(['identity', 'Identity', ''])(
+  'a body whose encoding is called %j is not taken for a compressed one',
+  async (coding) => {
+    rig.serve(answering(200, 'xx', { 'content-encoding': coding }));
+
+    expect(await rig.call({ url: SERVICE })).toMatchObject({ status: 200, body: 'xx' });
+  },
+);
 
 test.each<[string, object, string]>([
   ['a stranger’s host', { url: 'https://stranger.example/' }, 'AccessDenied'],

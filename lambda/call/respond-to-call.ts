@@ -32,6 +32,7 @@ const MAX_WORDS = 500;
 const THROTTLED = 429;
 /** As Google's own libraries have it. */
 const UNAVAILABLE: ReadonlySet<number> = new Set([408, 500, 502, 503, 504]);
+const UNCOMPRESSED: ReadonlySet<string> = new Set(['', 'identity', 'chunked']);
 const JSON_TYPE = /^[\w.+-]+\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
 const TEXT_TYPE =
   /^(?:text\/|application\/(?:[\w.+-]+\+)?(?:xml|javascript|yaml|x-ndjson|x-www-form-urlencoded)\s*(?:;|$))/i;
@@ -77,7 +78,14 @@ function errorCodeOf(status: number): CallErrorCode {
   return UNAVAILABLE.has(status) ? 'service_unavailable' : 'service_refused';
 }
 
-function refusal({ url }: CallRequest, { status }: ServiceAnswer, body: Buffer): CallError {
+/** Of a long refusal only the beginning was read, which may end inside of a character. */
+function withoutBrokenEnd(bytes: Buffer): Buffer {
+  const cuts = [0, 1, 2, 3].map((left) => bytes.subarray(0, bytes.length - left));
+  return cuts.find(isUtf8) ?? bytes;
+}
+
+function refusal({ url }: CallRequest, { status }: ServiceAnswer, hidden: Buffer): CallError {
+  const body = withoutBrokenEnd(hidden);
   const words = isUtf8(body) ? redact(body.toString('utf8')).replace(/\s+/g, ' ').trim() : '';
   const shown = words.length > MAX_WORDS ? `${words.slice(0, MAX_WORDS)}…` : words;
   const said = shown === '' ? '.' : `: ${shown}`;
@@ -95,6 +103,14 @@ function demandFitting(result: CallResult, { url }: CallRequest): CallResult {
   return result;
 }
 
+/** What encodes a body on its way, be it the content's or the connection's; Node.js takes `chunked` off, and nothing else. */
+function isCompressed({ headers, body }: ServiceAnswer): boolean {
+  const codings = [headers['content-encoding'], headers['transfer-encoding']]
+    .flatMap((list) => (list ?? '').split(','))
+    .map((coding) => coding.trim().toLowerCase());
+  return body.length > 0 && codings.some((coding) => !UNCOMPRESSED.has(coding));
+}
+
 /**
  * Returns the result of a call, with no token of it in what the service answered.
  *
@@ -103,8 +119,7 @@ function demandFitting(result: CallResult, { url }: CallRequest): CallResult {
  */
 export function respondToCall(request: CallRequest, answer: ServiceAnswer, hide: HideTokens): CallResult {
   const { status, headers } = answer;
-  const encoding = headers['content-encoding'] ?? 'identity';
-  if (encoding !== 'identity' && answer.body.length > 0) {
+  if (isCompressed(answer)) {
     throw new CallError(
       'service_refused',
       `${shownUrl(request.url)} answered ${status} with a compressed body, though it was asked not to.`,
