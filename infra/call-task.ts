@@ -95,6 +95,16 @@ export type CallTaskParts = {
   readonly props: CallTaskProps;
 };
 
+/** The function's own time-out follows from it, so the running state machine cannot choose it. */
+function secondsOf(timeout: Duration | undefined): number {
+  if (timeout?.isUnresolved()) {
+    throw new UsageError(
+      'timeout: it must be known at synth, because the time-out of the function that calls follows from it: write it out.',
+    );
+  }
+  return timeout?.toSeconds({ integral: false }) ?? DEFAULT_TIMEOUT_SECONDS;
+}
+
 /** Without types, a field that is misspelt would quietly call in another way. */
 function refuseUnknown(props: object): void {
   const known = (name: string) => name !== 'timeout' && Object.hasOwn(STATE_FIELDS, name);
@@ -170,7 +180,7 @@ export function createCallTask(
   const { url, audience, method, headers, query, body, acceptStatuses, maxResponseBytes, ...rest } = props;
   const { timeout, retryNonIdempotent = false, ...state } = rest;
   refuseUnknown(state);
-  const timeoutSeconds = timeout?.toSeconds({ integral: false }) ?? DEFAULT_TIMEOUT_SECONDS;
+  const timeoutSeconds = secondsOf(timeout);
   const payload = payloadOf(profile, {
     url,
     audience,

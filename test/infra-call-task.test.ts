@@ -187,6 +187,11 @@ test.each<[string, CallTaskProps, string]>([
   ['a status that is a result anyway', { url: HELLO, acceptStatuses: [302] }, 'acceptStatuses'],
   ['more than a state can hold', { url: HELLO, maxResponseBytes: 262_145 }, 'from 1 to 262144'],
   ['more time than a function has', { url: HELLO, timeout: Duration.minutes(15) }, 'from 1 to 895'],
+  [
+    'a time that is known only at run time',
+    { url: HELLO, timeout: Duration.seconds(JsonPath.numberAt('$.seconds')) },
+    'timeout: it must be known at synth',
+  ],
   ['half a second', { url: HELLO, timeout: Duration.millis(500) }, 'from 1 to 895'],
 ])('refuses at synth %s', (_, props, message) => {
   expect(() => machineOf(props)).toThrow(UsageError);
