@@ -102,7 +102,7 @@ export function chooseTarget(options: TargetOptions, environment: Environment): 
   }
   if (url === undefined) {
     throw new UsageError(
-      'Which token vendor? Give url (GCP_TOKEN_URL: the stack’s output TokenApiUrl) or functionName (GCP_TOKEN_FUNCTION: its output TokenFunctionName).',
+      'Which token vendor? Give url (GCP_TOKEN_URL, or --url of gcp-token: the stack’s output TokenApiUrl) or functionName (GCP_TOKEN_FUNCTION, or --function: its output TokenFunctionName).',
     );
   }
   const base = parseVendorUrl(url);

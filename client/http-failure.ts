@@ -1,11 +1,12 @@
 import { parseJson, retryAfterOf } from '../lambda/aws/aws-answer.ts';
 import { awsPartitionOf } from '../lambda/aws/aws-domain.ts';
-import { awsErrorName, retryAdvice } from '../lambda/aws/aws-failure.ts';
+import { awsErrorName } from '../lambda/aws/aws-failure.ts';
 import { callerRefusal } from '../lambda/aws/caller-refusal.ts';
 import { ERRORS, type ErrorCode, VendError } from '../lambda/errors.ts';
 import { fieldsOf, textOf } from '../lambda/fields.ts';
 import type { PostResponse } from '../lambda/google/post.ts';
 import { redact } from '../lambda/quote.ts';
+import { reachAdvice } from './reach-advice.ts';
 import type { VendorUrl } from './vendor-url.ts';
 
 /** The route of a profile, and the region that it was signed for, if it was. */
@@ -129,7 +130,7 @@ export function brokenRequest(cause: unknown, url: URL): VendError {
     ? new VendError('timeout', `No answer of the vendor at ${url.host} came in time. Try again.`, { cause })
     : new VendError(
         'credential_unavailable',
-        `No way to the vendor at ${url.host}: the connection failed (${name}). ${retryAdvice(name)}`,
+        `No way to the vendor at ${url.host}: the connection failed (${name}). ${reachAdvice(name, url)}`,
         { cause },
       );
 }

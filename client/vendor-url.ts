@@ -21,6 +21,11 @@ function fault(text: string, what: string): UsageError {
   );
 }
 
+/** Returns whether a host of a URL is this machine itself. */
+export function isLoopbackHost(hostname: string): boolean {
+  return LOOPBACK.test(hostname);
+}
+
 /**
  * Returns what the address of a vendor's HTTP API says.
  *
@@ -29,13 +34,13 @@ function fault(text: string, what: string): UsageError {
 export function parseVendorUrl(text: string): VendorUrl {
   const url = URL.parse(text);
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
-    throw fault(text, 'is no https URL');
+    throw fault(text, 'is no https URL, and no http:// one of this machine');
   }
   if (url.username !== '' || url.password !== '') {
     // It is not shown, for it may be a secret.
     throw fault(`${url.protocol}//${url.host}`, 'has a user or a password in it');
   }
-  const isLoopback = LOOPBACK.test(url.hostname);
+  const isLoopback = isLoopbackHost(url.hostname);
   if (url.protocol === 'http:' && !isLoopback) {
     throw fault(text, 'must be https');
   }

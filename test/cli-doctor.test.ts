@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { examineCaller } from '../client/doctor/caller-doctor.ts';
 import { examineIdentity, sourceOf } from '../client/doctor/caller-identity.ts';
 import type { Reported, ReportedLink } from '../client/doctor/doctor-report.ts';
 import { examineVendor } from '../client/doctor/vendor-doctor.ts';
@@ -119,7 +120,13 @@ type Broken = readonly [
 ];
 
 const BROKEN: readonly Broken[] = [
-  ['no vendor', [], { GCP_TOKEN_FUNCTION: '' }, 'configuration', /GCP_TOKEN_URL.*GCP_TOKEN_FUNCTION/],
+  [
+    'no vendor',
+    [],
+    { GCP_TOKEN_FUNCTION: '' },
+    'configuration',
+    /GCP_TOKEN_URL.*--url.*GCP_TOKEN_FUNCTION.*--function/,
+  ],
   ['two vendors', ['--url', 'https://a.example', '--function', 'f'], {}, 'configuration', /one of url/],
   ['what is no address', ['--url', 'http://a.example'], {}, 'configuration', /must be https/],
   ['no region', [], { AWS_REGION: '' }, 'region', /AWS_REGION/],
@@ -166,6 +173,31 @@ test.concurrent.for(BROKEN)(
     expect(detail(link)).toMatch(says);
   },
 );
+
+test.concurrent('without a login and a region it asks nobody, since it is not known where', async ({
+  expect,
+}) => {
+  const { outcomes } = await doctor([], { AWS_ENDPOINT_URL_LAMBDA: '', AWS_REGION: '' });
+
+  expect(outcomes).toMatchObject({ region: 'failed', 'AWS login': 'skipped', vendor: 'skipped' });
+});
+
+test('looks for Lambda in the region that is known, though AWS does not accept the login', async () => {
+  const asked: string[] = [];
+  const post = async ({ host }: URL) => {
+    asked.push(host);
+    return { status: 403, headers: {}, body: '<Code>InvalidClientTokenId</Code>' };
+  };
+  const environment = { AWS_ACCESS_KEY_ID: 'AKIASTRANGER', AWS_SECRET_ACCESS_KEY: 's', AWS_REGION: REGION };
+  const wish = { scopes: undefined, audience: undefined };
+
+  await examineCaller(
+    { options: { functionName: 'vendor' }, namedBy: '--function', wish },
+    { environment, post, now: () => NOW_MS, createClient: () => expect.unreachable() },
+  );
+
+  expect(asked).toEqual([`sts.${REGION}.amazonaws.com`, `lambda.${REGION}.amazonaws.com`]);
+});
 
 test.concurrent('warns if it cannot learn from STS whose the login is, for that breaks nothing', async ({
   expect,

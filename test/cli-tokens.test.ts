@@ -156,6 +156,16 @@ const FAULTS: readonly (readonly [what: string, args: readonly string[], says: R
   ],
   ['no audience', ['print-identity-token'], /required option '--audiences <audience>' not specified/],
   [
+    'an audience under a name that is like the flag’s',
+    ['print-identity-token', '--audience', 'https://a.example'],
+    /unknown option '--audience'; did you mean --audiences\?/,
+  ],
+  [
+    'a vendor’s address without its scheme',
+    ['print-access-token', '--url', '127.0.0.1:8080'],
+    /is no https URL, and no http:\/\/ one of this machine/,
+  ],
+  [
     'two profiles for one token',
     ['print-access-token', '--profile', 'a', '--profile', 'b'],
     /--profile: .*give one profile/,
@@ -203,13 +213,13 @@ test.concurrent('tells of a failure as JSON on standard error with --json', asyn
   });
 });
 
-test('fails in one line if the vendor cannot be reached, without a stack', async () => {
+test('fails in one line if no vendor runs on this machine, without a stack, and says how to start it', async () => {
   const { status, stdout, stderr } = await cli.run(['print-access-token'], {
     GCP_TOKEN_URL: 'http://127.0.0.1:1',
   });
 
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-  expect(stderr).toMatch(/^gcp-token: [^\n]+\n$/);
+  expect(stderr).toMatch(/^gcp-token: [^\n]+start the vendor with `npm start`[^\n]+\n$/);
 });
 
 test.each([

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { CommandLineError } from './command-line-error.ts';
 import { helpText } from './help-text.ts';
 import type { IdentityTokenFlags } from './print-identity-token.ts';
 import { addVendorFlags, flagsOf } from './vendor-flags.ts';
@@ -21,9 +22,15 @@ async function run(account: string | undefined, command: Command): Promise<void>
     import('./open-client.ts'),
     import('./print-identity-token.ts'),
   ]);
-  const flags = flagsOf<IdentityTokenFlags>(command);
+  const { audiences, ...flags } = flagsOf<Partial<IdentityTokenFlags>>(command);
+  // The parser itself would miss it before it looks at a flag that is misspelt, such as --audience.
+  if (audiences === undefined) {
+    throw new CommandLineError(
+      `required option '--audiences <audience>' not specified. See gcp-token print-identity-token --help.`,
+    );
+  }
   const client = await openClient(flags);
-  process.stdout.write(`${await printIdentityToken(client, { ...flags, account }, Date.now())}\n`);
+  process.stdout.write(`${await printIdentityToken(client, { ...flags, audiences, account }, Date.now())}\n`);
 }
 
 /** Makes `command` the one that prints an ID token. */
@@ -34,7 +41,7 @@ export function definePrintIdentityToken(command: Command): void {
       'Prints an ID token for a private Cloud Function, a Cloud Run service or an app behind IAP: the bare token and a newline, as gcloud auth print-identity-token does. To call the function too, use gcp-token call.',
     )
     .argument('[account]', 'the account that the token must be of, as --impersonate-service-account')
-    .requiredOption('--audiences <audience>', 'whom it is for: a URL, or an OAuth client id (IAP); one')
+    .option('--audiences <audience>', 'whom it is for: a URL, or an OAuth client id (IAP); one, and always')
     .option('--include-email', 'fail if the token does not carry the account’s e-mail address')
     .option(
       '--impersonate-service-account <email>',

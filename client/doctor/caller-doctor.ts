@@ -34,12 +34,15 @@ function describeTarget(target: ClientTarget, namedBy: string): string {
   return `${place}, by ${namedBy}; profile ${target.profile}`;
 }
 
-/** Returns the region to sign for; `undefined` if there is no way on. */
+/** What is known of who asks: without `isKnown` there is no way on, though the region may say where the vendor is. */
+type ExaminedLogin = { readonly region: string | undefined; readonly isKnown: boolean };
+
+/** Returns the region to sign for, and whether there are credentials to sign with. */
 async function examineLogin(
   chain: CallerChain,
   target: ClientTarget,
   { login, ...dependencies }: CallerDoctorDependencies & { readonly login: AwsLogin },
-): Promise<string | undefined> {
+): Promise<ExaminedLogin> {
   const region = await chain.examine('region', async () => {
     const value = await login.region();
     const from = target.region === undefined ? 'your AWS configuration' : 'the vendor’s address or --region';
@@ -47,13 +50,13 @@ async function examineLogin(
   });
   if (region === undefined) {
     chain.note('AWS login', NOT_REACHED);
-    return undefined;
+    return { region, isKnown: false };
   }
   const isKnown = await chain.examine(
     'AWS login',
     async () => await examineIdentity({ login, ...dependencies }),
   );
-  return isKnown === undefined ? undefined : region;
+  return { region, isKnown: isKnown === true };
 }
 
 /**
@@ -86,20 +89,20 @@ export async function examineCaller(
   }
 
   const isLocal = target.door === 'http' && target.base.isLoopback;
-  let region: string | undefined = '';
+  let login: ExaminedLogin = { region: undefined, isKnown: true };
   if (isLocal) {
     chain.note('region', NOT_NEEDED);
     chain.note('AWS login', NOT_NEEDED);
   } else {
-    const login = createAwsLogin({ region: target.region, environment });
-    region = await examineLogin(chain, target, { ...dependencies, login });
+    const found = createAwsLogin({ region: target.region, environment });
+    login = await examineLogin(chain, target, { ...dependencies, login: found });
   }
   const date = await chain.examine(
     'vendor',
-    async () => await examineReach(target, region ?? '', { environment, post }),
+    async () => await examineReach(target, login.region, { environment, post }),
   );
   chain.note('clock', date === undefined ? NOT_REACHED : judgeClock(date, now()));
-  if (region === undefined || date === undefined) {
+  if (!login.isKnown || date === undefined) {
     for (const link of ['access token', 'ID token', 'account'] as const) {
       chain.note(link, NOT_REACHED);
     }

@@ -1,9 +1,10 @@
 import { awsDomainOf } from '../../lambda/aws/aws-domain.ts';
-import { awsErrorName, retryAdvice } from '../../lambda/aws/aws-failure.ts';
+import { awsErrorName } from '../../lambda/aws/aws-failure.ts';
 import { lambdaUrlOf } from '../../lambda/aws/invoke-function.ts';
 import { textOf } from '../../lambda/fields.ts';
 import type { Post } from '../../lambda/google/post.ts';
 import type { ClientTarget } from '../client-target.ts';
+import { reachAdvice } from '../reach-advice.ts';
 import type { Examined, Finding } from './caller-chain.ts';
 
 export type ReachDependencies = {
@@ -16,26 +17,40 @@ const TIMEOUT_MS = 10_000;
 const MAX_SKEW_MS = 240_000;
 const TOLERANCE_MS = 10_000;
 
-/** Where a target's requests go to; at the root of it there is nothing to be had. */
-function rootOf(target: ClientTarget, { environment }: ReachDependencies, region: string): URL {
-  return target.door === 'http'
-    ? new URL('/', target.base.url)
-    : new URL(lambdaUrlOf(environment) ?? `https://lambda.${region}.${awsDomainOf(region)}/`);
+/** Where a target's requests go to, if that is known; at the root of it there is nothing to be had. */
+function rootOf(
+  target: ClientTarget,
+  { environment }: ReachDependencies,
+  region: string | undefined,
+): URL | undefined {
+  if (target.door === 'http') {
+    return new URL('/', target.base.url);
+  }
+  const known =
+    lambdaUrlOf(environment) ??
+    (region === undefined ? undefined : `https://lambda.${region}.${awsDomainOf(region)}/`);
+  return known === undefined ? undefined : new URL(known);
 }
 
 /** Examines whether anybody answers where the vendor is said to be; what it gives is the `Date` of the answer. */
 export async function examineReach(
   target: ClientTarget,
-  region: string,
+  region: string | undefined,
   dependencies: ReachDependencies,
 ): Promise<Examined<string>> {
   const url = rootOf(target, dependencies, region);
+  if (url === undefined) {
+    return { outcome: 'skipped', detail: 'not reached' };
+  }
   try {
     const { headers } = await dependencies.post(url, { text: '', headers: {} }, TIMEOUT_MS);
     return { outcome: 'ok', detail: `${url.host} answers`, value: textOf(headers.date) ?? '' };
   } catch (error) {
     const name = awsErrorName(error);
-    return { outcome: 'failed', detail: `${url.host} cannot be reached (${name}). ${retryAdvice(name)}` };
+    return {
+      outcome: 'failed',
+      detail: `${url.host} cannot be reached (${name}). ${reachAdvice(name, url)}`,
+    };
   }
 }
 
