@@ -1,10 +1,18 @@
 import { awsErrorName } from '../lambda/aws/aws-failure.ts';
 import { VendError } from '../lambda/errors.ts';
+import { quote } from '../lambda/quote.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const HOW =
   'On AWS, give the workload a role (Lambda, ECS task, EKS service account, EC2 instance profile); on a laptop, run `aws sso login` or `aws configure`, or choose a profile with AWS_PROFILE.';
+
+/** A profile that is named and not there is the likeliest fault of a login, and the SDK's own words are not shown. */
+function howFor({ AWS_PROFILE: profile }: Environment): string {
+  return profile
+    ? `AWS_PROFILE names ${quote(profile)}: see with \`aws configure list-profiles\` whether there is such a profile, and with \`aws sts get-caller-identity\` whether it has credentials.`
+    : HOW;
+}
 
 function hasRemote(environment: Environment): boolean {
   const { AWS_CONTAINER_CREDENTIALS_FULL_URI: full, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: relative } =
@@ -36,7 +44,11 @@ export function loginFault(error: unknown, environment: Environment): VendError 
         `The AWS credentials of this workload cannot be had now (${name}). If it stays so, check the role of the task or pod, and what AWS_CONTAINER_CREDENTIALS_FULL_URI, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_WEB_IDENTITY_TOKEN_FILE name.`,
         { cause },
       )
-    : new VendError('credential_invalid', `There are no AWS credentials to sign with (${name}). ${HOW}`, {
-        cause,
-      });
+    : new VendError(
+        'credential_invalid',
+        `There are no AWS credentials to sign with (${name}). ${howFor(environment)}`,
+        {
+          cause,
+        },
+      );
 }

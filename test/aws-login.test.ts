@@ -232,6 +232,17 @@ test('without AWS credentials it says how to have some', async () => {
   });
 });
 
+test('without AWS credentials it names the profile that was to have some', async () => {
+  vi.stubEnv('AWS_PROFILE', 'wrok');
+
+  const error = await thrownBy(createAwsLogin().credentials());
+
+  expect(error).toMatchObject({
+    code: 'credential_invalid',
+    message: expect.stringMatching(/AWS_PROFILE names "wrok".*aws configure list-profiles/),
+  });
+});
+
 test('a container’s endpoint that is away is worth another try', async () => {
   vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', 'http://127.0.0.1:9/credentials');
 
